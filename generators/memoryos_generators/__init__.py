@@ -1,0 +1,1 @@
+"""Python that writes dashboards/ and alerts/."""
