@@ -28,15 +28,11 @@ class Manager(Struct):
 
     queued: Annotated[
         Count | UnsetType,
-        Meta(
-            description="counter: requests accepted, internal ones (consolidation, replay, migration) included"
-        ),
+        Meta(description="counter: requests accepted, internal ones (consolidation, replay, migration) included"),
     ] = UNSET
     processed: Annotated[
         Count | UnsetType,
-        Meta(
-            description="counter: requests finished: success, error, timeout and denial alike; not a success counter"
-        ),
+        Meta(description="counter: requests finished: success, error, timeout and denial alike; not a success counter"),
     ] = UNSET
     timed_out: Annotated[
         Count | UnsetType,
@@ -51,18 +47,12 @@ class Manager(Struct):
     throttled: Annotated[
         Count | UnsetType, Meta(description="counter: rejected by the adaptive throttle; not in queued")
     ] = UNSET
-    retried: Annotated[Count | UnsetType, Meta(description="counter: store retries, of remember only")] = (
-        UNSET
-    )
+    retried: Annotated[Count | UnsetType, Meta(description="counter: store retries, of remember only")] = UNSET
     dead_lettered: Annotated[
         Count | UnsetType,
-        Meta(
-            description="counter: failed remember of the short tier only; mid and long writes never dead-letter"
-        ),
+        Meta(description="counter: failed remember of the short tier only; mid and long writes never dead-letter"),
     ] = UNSET
-    cancelled: Annotated[Count | UnsetType, Meta(description="counter: requests cancelled while queued")] = (
-        UNSET
-    )
+    cancelled: Annotated[Count | UnsetType, Meta(description="counter: requests cancelled while queued")] = UNSET
     idempotent_reused: Annotated[
         Count | UnsetType, Meta(description="counter: answers reused for a repeated idempotency key")
     ] = UNSET
@@ -75,33 +65,21 @@ class Manager(Struct):
     ] = UNSET
     cache_hit: Annotated[Count | UnsetType, Meta(description="counter: query cache hits")] = UNSET
     cache_miss: Annotated[Count | UnsetType, Meta(description="counter: query cache misses")] = UNSET
-    cache_invalidated: Annotated[
-        Count | UnsetType, Meta(description="counter: query cache entries dropped")
-    ] = UNSET
+    cache_invalidated: Annotated[Count | UnsetType, Meta(description="counter: query cache entries dropped")] = UNSET
     queue_depth: Annotated[
         Count | UnsetType,
-        Meta(
-            description="gauge: the internal queue; reads low under load, when requests wait in the mailbox instead"
-        ),
+        Meta(description="gauge: the internal queue; reads low under load, when requests wait in the mailbox instead"),
     ] = UNSET
-    pending_agents: Annotated[Count | UnsetType, Meta(description="gauge: agents with queued requests")] = (
-        UNSET
-    )
-    approvals_active: Annotated[Count | UnsetType, Meta(description="gauge: approval tokens in force")] = (
-        UNSET
-    )
-    query_cache_entries: Annotated[
-        Count | UnsetType, Meta(description="gauge: entries in the query cache")
-    ] = UNSET
+    pending_agents: Annotated[Count | UnsetType, Meta(description="gauge: agents with queued requests")] = UNSET
+    approvals_active: Annotated[Count | UnsetType, Meta(description="gauge: approval tokens in force")] = UNSET
+    query_cache_entries: Annotated[Count | UnsetType, Meta(description="gauge: entries in the query cache")] = UNSET
     audit_events: Annotated[
         Count | UnsetType,
         Meta(description="gauge: audit events kept; saturates at 2000, so it is not a counter"),
     ] = UNSET
     journal_events: Annotated[
         Count | UnsetType,
-        Meta(
-            description="gauge: journal events kept; saturates at journal_limit, from where every event rewrites the file"
-        ),
+        Meta(description="gauge: journal events kept; saturates at journal_limit, where every event rewrites the file"),
     ] = UNSET
 
 
@@ -110,15 +88,11 @@ class Drift(Struct):
 
     samples: Annotated[Count | UnsetType, Meta(description="gauge, 0 to 400: samples in the window")] = UNSET
     average: Annotated[Ratio | UnsetType, Meta(description="gauge: mean drift over the window")] = UNSET
-    max: Annotated[
-        Ratio | UnsetType, Meta(description="gauge: worst drift in the window; decides the gate")
-    ] = UNSET
+    max: Annotated[Ratio | UnsetType, Meta(description="gauge: worst drift in the window; decides the gate")] = UNSET
     over_threshold: Annotated[
         Count | UnsetType, Meta(description="gauge: samples of the window over the threshold; not a counter")
     ] = UNSET
-    min_samples: Annotated[
-        Count | UnsetType, Meta(description="configuration: samples the gate asks for")
-    ] = UNSET
+    min_samples: Annotated[Count | UnsetType, Meta(description="configuration: samples the gate asks for")] = UNSET
     threshold: Annotated[Ratio | UnsetType, Meta(description="configuration: drift the gate allows")] = UNSET
     ready: Annotated[
         bool | UnsetType,
@@ -131,7 +105,7 @@ class Snapshot(Struct):
 
     latency_p95_ms: Annotated[Number | UnsetType, Meta(description="milliseconds")] = UNSET
     error_rate: Annotated[Number | UnsetType, Meta(description="0 to 1")] = UNSET
-    queue_depth: Annotated[Number | UnsetType, Meta(description="requests")] = UNSET
+    queue_depth: Annotated[Count | UnsetType, Meta(description="requests")] = UNSET
 
 
 class Rollback(Struct):
@@ -161,17 +135,13 @@ class ReleaseMetrics(Struct):
         Count | UnsetType,
         Meta(description="counter: reads through MemoryOS; in memory_os only those that succeeded"),
     ] = UNSET
-    dual_run_drift_samples: Annotated[
-        Count | UnsetType, Meta(description="counter: drift samples ever taken")
-    ] = UNSET
+    dual_run_drift_samples: Annotated[Count | UnsetType, Meta(description="counter: drift samples ever taken")] = UNSET
     drift_samples: Annotated[
         Count | UnsetType, Meta(description="gauge, in spite of its place: equals drift.samples")
     ] = UNSET
     fallbacks: Annotated[
         Count | UnsetType,
-        Meta(
-            description="counter: MemoryOS failed and legacy served; moves only in memory_os, the caller sees ok"
-        ),
+        Meta(description="counter: MemoryOS failed and legacy served; moves only in memory_os, the caller sees ok"),
     ] = UNSET
     rollbacks: Annotated[Count | UnsetType, Meta(description="counter: evaluate_rollback/2 fired")] = UNSET
 
@@ -191,7 +161,7 @@ class Release(Struct):
         Snapshot | UnsetType, Meta(description="limits of evaluate_rollback/2, compared with a strict >")
     ] = UNSET
     last_rollback: Annotated[
-        Rollback | None | UnsetType, Meta(description="null: none since the controller started")
+        Rollback | UnsetType | None, Meta(description="null: none since the controller started")
     ] = UNSET
     metrics: ReleaseMetrics | UnsetType = UNSET
 
@@ -203,9 +173,7 @@ class Process(Struct):
     message_queue_len: Annotated[
         Count | UnsetType, Meta(description="gauge: the mailbox, the true saturation signal")
     ] = UNSET
-    memory: Annotated[
-        Count | UnsetType, Meta(description="gauge, bytes; grows by about 3.4 KB an operation")
-    ] = UNSET
+    memory: Annotated[Count | UnsetType, Meta(description="gauge, bytes; grows by about 3.4 KB an operation")] = UNSET
     started_at: Annotated[
         Count | UnsetType, Meta(description="unix time in milliseconds at which this process started")
     ] = UNSET
@@ -214,8 +182,8 @@ class Process(Struct):
 class Processes(Struct):
     """MemoryOS's two processes; null for one that is dead."""
 
-    manager: Process | None | UnsetType = UNSET
-    release: Process | None | UnsetType = UNSET
+    manager: Process | UnsetType | None = UNSET
+    release: Process | UnsetType | None = UNSET
 
 
 class Config(Struct):
@@ -225,9 +193,7 @@ class Config(Struct):
     queue_per_agent: Annotated[Count | UnsetType, Meta(description="limit of one agent's queue")] = UNSET
     adaptive_throttle_enabled: bool | UnsetType = UNSET
     adaptive_throttle_target_depth: Count | UnsetType = UNSET
-    adaptive_throttle_soft_limit: Annotated[
-        Ratio | UnsetType, Meta(description="share of queue_max_depth")
-    ] = UNSET
+    adaptive_throttle_soft_limit: Annotated[Ratio | UnsetType, Meta(description="share of queue_max_depth")] = UNSET
     journal_limit: Annotated[Count | UnsetType, Meta(description="events the journal keeps")] = UNSET
     request_timeout_ms: Annotated[Number | UnsetType, Meta(description="milliseconds")] = UNSET
     dead_letter_limit: Annotated[Count | UnsetType, Meta(description="dead letters kept")] = UNSET
@@ -238,20 +204,16 @@ class Series(Struct):
 
     mode: Annotated[
         Name | UnsetType,
-        Meta(
-            description="the effective mode of the target: out-of-cohort targets run as legacy in every mode"
-        ),
+        Meta(description="the effective mode of the target: out-of-cohort targets run as legacy in every mode"),
     ] = UNSET
     operation: Annotated[Name | UnsetType, Meta(description="remember, retrieve, forget, …")] = UNSET
     ok: Annotated[Count | UnsetType, Meta(description="counter: calls that answered ok")] = UNSET
     errors: Annotated[
         dict[str, Count] | UnsetType, Meta(description="counter an error code: calls that did not answer ok")
     ] = UNSET
-    in_flight: Annotated[Count | UnsetType, Meta(description="gauge: calls that have not returned yet")] = (
-        UNSET
-    )
+    in_flight: Annotated[Count | UnsetType, Meta(description="gauge: calls that have not returned yet")] = UNSET
     oldest_ms: Annotated[
-        Number | None | UnsetType,
+        Number | UnsetType | None,
         Meta(description="gauge, milliseconds: age of the oldest call in flight; null or 0: none"),
     ] = UNSET
     bounds_ms: Annotated[
@@ -264,9 +226,7 @@ class Series(Struct):
             description="finished calls, ok or not, a bucket, not cumulative; one entry more than bounds_ms: the rest"
         ),
     ] = UNSET
-    sum_ms: Annotated[Number | UnsetType, Meta(description="milliseconds: sum of the durations counted")] = (
-        UNSET
-    )
+    sum_ms: Annotated[Number | UnsetType, Meta(description="milliseconds: sum of the durations counted")] = UNSET
 
 
 class Operations(Struct):
@@ -286,12 +246,8 @@ class Latency(Struct):
     p95_ms: Number | UnsetType = UNSET
     p99_ms: Number | UnsetType = UNSET
     count: Annotated[Count | UnsetType, Meta(description="calls in the window")] = UNSET
-    errors: Annotated[Count | UnsetType, Meta(description="calls of the window that did not answer ok")] = (
-        UNSET
-    )
-    window_s: Annotated[Number | UnsetType, Meta(description="seconds: the true length of the window")] = (
-        UNSET
-    )
+    errors: Annotated[Count | UnsetType, Meta(description="calls of the window that did not answer ok")] = UNSET
+    window_s: Annotated[Number | UnsetType, Meta(description="seconds: the true length of the window")] = UNSET
 
 
 class Migration(Struct):
@@ -304,18 +260,16 @@ class Migration(Struct):
         Count | UnsetType, Meta(description="counter: targets with an error or with failed records")
     ] = UNSET
     records_migrated: Annotated[Count | UnsetType, Meta(description="counter: migrated_count")] = UNSET
-    records_failed: Annotated[
-        Count | UnsetType, Meta(description="counter: failed_count, whatever the call said")
-    ] = UNSET
+    records_failed: Annotated[Count | UnsetType, Meta(description="counter: failed_count, whatever the call said")] = (
+        UNSET
+    )
     last_at: Annotated[Count | UnsetType, Meta(description="unix time in milliseconds; 0 = never")] = UNSET
 
 
 class Reconciliation(Struct):
     """Running totals of `ReleaseController.reconcile_post_rollback/3`."""
 
-    running: Annotated[bool | UnsetType, Meta(description="it occupies the controller: status/1 waits")] = (
-        UNSET
-    )
+    running: Annotated[bool | UnsetType, Meta(description="it occupies the controller: status/1 waits")] = UNSET
     succeeded: Annotated[Count | UnsetType, Meta(description="counter: runs without a failed record")] = UNSET
     failed: Annotated[
         Count | UnsetType,
@@ -326,9 +280,9 @@ class Reconciliation(Struct):
         Count | UnsetType,
         Meta(description="counter: sum of reports[].report.failed_count, whatever the call said"),
     ] = UNSET
-    last_at: Annotated[
-        Count | UnsetType, Meta(description="unix time in milliseconds of the last end; 0 = never")
-    ] = UNSET
+    last_at: Annotated[Count | UnsetType, Meta(description="unix time in milliseconds of the last end; 0 = never")] = (
+        UNSET
+    )
 
 
 class Parity(Struct):
@@ -352,9 +306,7 @@ class RollbackEvaluations(Struct):
     timeout: Annotated[
         Count | UnsetType, Meta(description="counter: no answer in time; the rollback may still happen")
     ] = UNSET
-    error: Annotated[Count | UnsetType, Meta(description="counter: the controller was dead or raised")] = (
-        UNSET
-    )
+    error: Annotated[Count | UnsetType, Meta(description="counter: the controller was dead or raised")] = UNSET
     last_at: Annotated[Count | UnsetType, Meta(description="unix time in milliseconds; 0 = never")] = UNSET
 
 
@@ -374,35 +326,33 @@ class Versions(Struct):
 
 
 class Document(Struct):
-    """A whole stats document. A part that is missing gives no series; one that is null gives only `memoryos_part_up 0`."""
+    """A whole stats document: a missing part gives no series, a null one only `memoryos_part_up 0`."""
 
     schema: Annotated[str | UnsetType, Meta(description="memoryos-stats/1; absent = 1")] = UNSET
-    at: Annotated[
-        Count | UnsetType, Meta(description="unix time in milliseconds at which the document was made")
-    ] = UNSET
+    at: Annotated[Count | UnsetType, Meta(description="unix time in milliseconds at which the document was made")] = (
+        UNSET
+    )
     node: Annotated[Name | UnsetType, Meta(description="Erlang node name")] = UNSET
-    versions: Versions | None | UnsetType = UNSET
-    manager: Manager | None | UnsetType = UNSET
-    release: Release | None | UnsetType = UNSET
-    process: Processes | None | UnsetType = UNSET
-    config: Config | None | UnsetType = UNSET
-    operations: Operations | None | UnsetType = UNSET
+    versions: Versions | UnsetType | None = UNSET
+    manager: Manager | UnsetType | None = UNSET
+    release: Release | UnsetType | None = UNSET
+    process: Processes | UnsetType | None = UNSET
+    config: Config | UnsetType | None = UNSET
+    operations: Operations | UnsetType | None = UNSET
     latency: Annotated[
-        dict[str, Latency] | None | UnsetType,
+        dict[str, Latency] | UnsetType | None,
         Meta(description="a mode → its percentiles, instead of operations"),
     ] = UNSET
-    migration: Migration | None | UnsetType = UNSET
-    reconciliation: Reconciliation | None | UnsetType = UNSET
-    parity: Parity | None | UnsetType = UNSET
-    rollback_evaluations: RollbackEvaluations | None | UnsetType = UNSET
-    deprecations: list[DeprecatedApi] | None | UnsetType = UNSET
-    dead_letters: Annotated[Count | None | UnsetType, Meta(description="gauge: dead letters kept")] = UNSET
+    migration: Migration | UnsetType | None = UNSET
+    reconciliation: Reconciliation | UnsetType | None = UNSET
+    parity: Parity | UnsetType | None = UNSET
+    rollback_evaluations: RollbackEvaluations | UnsetType | None = UNSET
+    deprecations: list[DeprecatedApi] | UnsetType | None = UNSET
+    dead_letters: Annotated[Count | UnsetType | None, Meta(description="gauge: dead letters kept")] = UNSET
     errors: Annotated[
-        dict[str, Reason] | None | UnsetType,
-        Meta(
-            description="a part → why it is null: the Erlang atom, with or without its colon (timeout, noproc)"
-        ),
+        dict[str, Reason] | UnsetType | None,
+        Meta(description="a part → why it is null: the Erlang atom, with or without its colon (timeout, noproc)"),
     ] = UNSET
     call_us: Annotated[
-        dict[str, Count] | None | UnsetType, Meta(description="a part → microseconds that its call took")
+        dict[str, Count] | UnsetType | None, Meta(description="a part → microseconds that its call took")
     ] = UNSET
