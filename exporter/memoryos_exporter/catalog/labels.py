@@ -82,6 +82,7 @@ READ_ERRORS = (
     "too_large",
     "missing",
     "permission",
+    "incomplete",
     "not_json",
     "too_deep",
     "wrong_shape",
