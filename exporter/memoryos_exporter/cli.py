@@ -1,0 +1,137 @@
+"""The command line: `memoryos-exporter serve | snapshot | check-config | replay`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import __version__, commands, logs
+from .yamlfile import ConfigError
+
+OK, FAILED, USAGE = 0, 1, 2
+
+SERVE = """\
+Serve metrics of MemoryOS for Prometheus.
+
+  memoryos-exporter serve --demo                                        a practice MemoryOS, nothing to set up
+  memoryos-exporter serve --stats-url http://127.0.0.1:4000/memoryos    one MemoryOS, at /metrics
+  memoryos-exporter serve --config targets.yml --external-url http://exporter.internal:9943
+                                                                        many, at /probe?target=NAME; Prometheus finds
+                                                                        them at /sd
+
+Nothing is read until Prometheus scrapes. SIGHUP reads --config anew; a wrong file changes nothing.
+"""
+SNAPSHOT = """\
+Print what evaluate_rollback/2 needs to know and what it will decide (playbook 4.1, step 1), as /snapshot serves it.
+
+Calls are measured between two readings: with --over 30s the second comes after 30 s. A running exporter has its window
+already: curl http://127.0.0.1:9943/snapshot answers at once.
+
+Exit status: 0 the verdict is known, 3 a missing input could change it, 1 MemoryOS could not be read, 2 wrong usage.
+"""
+CHECK = """\
+Check configuration files without serving. Prints nothing but errors.
+
+Exit status: 0 every file is sound, 1 one is not, 2 wrong usage.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except ConfigError as error:
+        print(f"memoryos-exporter: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="memoryos-exporter", description="Prometheus exporter for MemoryOS.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"memoryos-exporter {__version__}")
+    subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = _subcommand(subcommands, "serve", "serve metrics for Prometheus", SERVE, commands.serve)
+    _add_source(serve)
+    _add_serving(serve)
+
+    snapshot = _subcommand(
+        subcommands, "snapshot", "the input and outcome of evaluate_rollback/2", SNAPSHOT, commands.snapshot
+    )
+    _add_source(snapshot)
+    snapshot.add_argument("--config", type=Path, metavar="FILE", help="configuration file that names the target")
+    snapshot.add_argument("--target", metavar="NAME", help="the target of --config to look at")
+    snapshot.add_argument(
+        "--over", default="30s", metavar="DURATION", help="time between the two readings (default: %(default)s)"
+    )
+
+    check = _subcommand(subcommands, "check-config", "check configuration files", CHECK, commands.check_config)
+    check.add_argument("files", type=Path, nargs="*", metavar="FILE", help="configuration files of serve --config")
+    check.add_argument("--web-config", type=Path, action="append", default=[], metavar="FILE", help="web configuration")
+    return parser
+
+
+def _subcommand(
+    subcommands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    description: str,
+    run: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser = subcommands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--stats-url", metavar="URL", help="GET stats documents from this http(s) URL")
+    source.add_argument("--stats-file", type=Path, metavar="PATH", help="read stats documents from this file")
+    source.add_argument("--demo", action="store_true", help="read a simulated MemoryOS")
+    parser.add_argument("--bearer-token-file", metavar="PATH", help="send the token in this file to --stats-url")
+    parser.add_argument("--username", metavar="NAME", help="basic authentication at --stats-url, with --password-file")
+    parser.add_argument("--password-file", metavar="PATH", help="file that holds the password of --username")
+    parser.add_argument("--ca-file", metavar="PATH", help="trust this certificate authority for --stats-url")
+    parser.add_argument(
+        "--timeout", default="10s", metavar="DURATION", help="longest time for one read (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--window", default="5m", metavar="DURATION", help="length of the sliding window (default: %(default)s)"
+    )
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="YAML file that names the targets of /probe and /sd"
+    )
+    parser.add_argument(
+        "--listen",
+        default="127.0.0.1:9943",
+        metavar="HOST:PORT",
+        help="address to serve at (default: %(default)s, this machine only; [::]:9943 for all)",
+    )
+    parser.add_argument(
+        "--external-url",
+        metavar="URL",
+        help="where Prometheus reaches this exporter; /sd hands it out (default: --listen)",
+    )
+    parser.add_argument(
+        "--web-config", type=Path, metavar="FILE", help="TLS, users and headers, as the exporter toolkit's file"
+    )
+    parser.add_argument("--enable-reload", action="store_true", help="let POST /-/reload read --config anew")
+    parser.add_argument("--log-level", default="info", choices=logs.LEVELS, help="(default: %(default)s)")
+    parser.add_argument("--log-format", default="logfmt", choices=logs.FORMATS, help="(default: %(default)s)")

@@ -1,0 +1,190 @@
+"""What the subcommands do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from . import durations, logs
+from .config import SourceTls, http_source, load_targets
+from .exporter import Exporter
+from .exporter_metrics import ExporterMetrics
+from .rollback import decide
+from .server import make_app
+from .sources import Credentials, FileSource, Source
+from .target import Target
+from .webconfig import WebConfig
+from .yamlfile import ConfigError
+
+UNDECIDED = 3
+log = logging.getLogger(__name__)
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    logs.set_up(options.log_level, options.log_format)
+    host, port = _address(options.listen)
+    return asyncio.run(_serve(options, host, port))
+
+
+def snapshot(options: argparse.Namespace) -> int:
+    """Print the decision on a target as JSON."""
+    return asyncio.run(_snapshot(options, _duration("--over", options.over)))
+
+
+def check_config(options: argparse.Namespace) -> int:
+    """Check every file; all errors are told, not only the first."""
+    if not options.files and not options.web_config:
+        raise ConfigError("check-config: name a FILE, or a web configuration with --web-config FILE")
+    checks: list[Callable[[], object]] = [partial(load_targets, path, ExporterMetrics()) for path in options.files]
+    checks += [partial(WebConfig, path) for path in options.web_config]
+    sound = True
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            sound = False
+            print(f"memoryos-exporter: {error}", file=sys.stderr)  # noqa: T201
+    return 0 if sound else 1
+
+
+async def _serve(options: argparse.Namespace, host: str, port: int) -> int:
+    metrics = ExporterMetrics()
+    single = _single_target(options, metrics)
+    if single is None and options.config is None:
+        raise ConfigError("serve: say what to read: --stats-url URL, --stats-file PATH, --config FILE or --demo")
+    web_config = WebConfig(options.web_config) if options.web_config else None
+    tls = web_config.tls if web_config else None
+    exporter = Exporter(metrics, single, options.config, _external_url(options, host, port, secure=tls is not None))
+    exporter.load()
+
+    runner = web.AppRunner(
+        make_app(exporter, web_config, allow_reload=options.enable_reload),
+        access_log=None,
+        shutdown_timeout=1.0,
+        handle_signals=False,
+    )
+    await runner.setup()
+    try:
+        await _listen(runner, host, port, options, tls)
+        await _until_stopped(exporter)
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int, options: argparse.Namespace, tls: object) -> None:
+    site = web.TCPSite(runner, host or None, port, ssl_context=tls)  # type: ignore[arg-type]
+    try:
+        await site.start()
+    except OSError as error:
+        raise ConfigError(f"--listen {options.listen}: cannot listen there: {error.strerror or error}") from None
+    for address in runner.addresses:
+        log.info("serving", extra={"address": "{}:{}".format(*address), "tls": tls is not None})
+
+
+async def _until_stopped(exporter: Exporter) -> None:
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, exporter.reload)
+    await stopped.wait()
+    log.info("stopping")
+
+
+async def _snapshot(options: argparse.Namespace, over: float) -> int:
+    metrics = ExporterMetrics()
+    target = _single_target(options, metrics)
+    if options.config is not None:
+        targets = load_targets(options.config, metrics)
+        if options.target not in targets:
+            raise ConfigError(f"snapshot: --target: one of {', '.join(sorted(targets))}")
+        target = targets[options.target]
+    if target is None:
+        raise ConfigError(
+            "snapshot: say what to read: --stats-url URL, --stats-file PATH, --demo, or --config and --target"
+        )
+    try:
+        reading = await target.read()
+        if reading.error is None and decide(reading).verdict is None and reading.stats and reading.stats.calls:
+            print(f"measuring calls for {over:g} s …", file=sys.stderr)  # noqa: T201
+            await asyncio.sleep(over)
+            reading = await target.read()
+    finally:
+        await target.close(wait=False)
+    if reading.error is not None:
+        raise ConfigError(f"{target.source.description}: {reading.message}")
+    decision = decide(reading)
+    print(json.dumps(decision.as_json(), indent=2))  # noqa: T201
+    return 0 if decision.verdict else UNDECIDED
+
+
+def _single_target(options: argparse.Namespace, metrics: ExporterMetrics) -> Target | None:
+    source = _source(options)
+    if source is None:
+        return None
+    timeout, window = _duration("--timeout", options.timeout), _duration("--window", options.window)
+    return Target("default", source, metrics, timeout=timeout, window=window)
+
+
+def _source(options: argparse.Namespace) -> Source | None:
+    if not options.stats_url and (options.bearer_token_file or options.username or options.ca_file):
+        raise ConfigError("--bearer-token-file, --username and --ca-file go with --stats-url")
+    if (options.username is None) != (options.password_file is None):
+        raise ConfigError("--username and --password-file go together")
+    if options.username and options.bearer_token_file:
+        raise ConfigError("give --bearer-token-file or --username, not both")
+    if options.stats_url:
+        credentials = Credentials(
+            Path(options.bearer_token_file) if options.bearer_token_file else None,
+            options.username,
+            Path(options.password_file) if options.password_file else None,
+        )
+        tls = SourceTls(ca_file=options.ca_file) if options.ca_file else None
+        return http_source("--stats-url", options.stats_url, credentials, tls, Path.cwd())
+    if options.stats_file:
+        return FileSource(options.stats_file)
+    return None
+
+
+def _address(listen: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`, `[IPv6]:PORT` or `:PORT`."""
+    try:
+        parts = urlsplit(f"//{listen}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if port is None or parts.path or parts.username:
+        raise ConfigError(f"--listen {listen}: write HOST:PORT, such as 127.0.0.1:9943 or [::1]:9943")
+    return host, port
+
+
+def _external_url(options: argparse.Namespace, host: str, port: int, *, secure: bool) -> str | None:
+    scheme = "https" if secure else "http"
+    if options.external_url:
+        parts = urlsplit(options.external_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ConfigError(f"--external-url {options.external_url}: write a URL like http://exporter.internal:9943")
+        return str(options.external_url)
+    if host in ("", "0.0.0.0", "::") or port == 0:  # noqa: S104 - asked for, not listened at
+        if options.config is not None:
+            log.warning("/sd needs --external-url", extra={"listen": options.listen})
+        return None
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _duration(flag: str, text: str) -> float:
+    try:
+        return durations.seconds(text)
+    except ValueError as error:
+        raise ConfigError(f"{flag}: {error}") from None

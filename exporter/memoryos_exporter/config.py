@@ -1,0 +1,155 @@
+"""The configuration file: the targets that `/probe` may read."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct, field
+
+from . import durations
+from .exporter_metrics import ExporterMetrics
+from .sources import Credentials, FileSource, HttpSource, Source
+from .target import Target
+from .yamlfile import ConfigError, load
+
+NAME = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$", description="as /probe?target= asks for it")]
+LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Prometheus sets these itself, or service discovery does.
+RESERVED_LABELS = frozenset({"job", "instance"})
+
+
+class BasicAuth(Struct, forbid_unknown_fields=True):
+    """A user name and the file that holds the password."""
+
+    username: str
+    password_file: str
+
+
+class SourceTls(Struct, forbid_unknown_fields=True):
+    """How an HTTPS source is trusted and, with mutual TLS, how the exporter shows who it is."""
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    insecure_skip_verify: bool = False
+
+
+class TargetConfig(Struct, forbid_unknown_fields=True):
+    """One MemoryOS: exactly one of ``url`` and ``file``."""
+
+    name: NAME
+    url: str | None = None
+    file: str | None = None
+    labels: dict[str, str] = {}
+    timeout: str = "10s"
+    bearer_token_file: str | None = None
+    basic_auth: BasicAuth | None = None
+    tls: SourceTls | None = None
+
+
+class Config(Struct, forbid_unknown_fields=True):
+    """The whole file; ``window`` is the length of the sliding window behind percentiles and error rate."""
+
+    targets: Annotated[list[TargetConfig], Meta(min_length=1)]
+    window: str = field(default="5m")
+
+
+def load_targets(
+    path: Path, metrics: ExporterMetrics, previous: Mapping[str, Target] | None = None
+) -> dict[str, Target]:
+    """The targets of the configuration file by name; relative paths are taken from the file's own directory.
+
+    A target of ``previous`` whose configuration is the same is kept, and with it its window.
+
+    Raises:
+        ConfigError: naming the file, the key and the cure.
+    """
+    config = load(path, Config)
+    window = _seconds(f"{path}: window", config.window)
+    targets: dict[str, Target] = {}
+    for index, one in enumerate(config.targets):
+        where = f"{path}: targets[{index}] ({one.name})"
+        if one.name in targets:
+            raise ConfigError(f"{where}: the name stands twice; each target needs its own")
+        _check_labels(where, one.labels)
+        timeout = _seconds(f"{where}: timeout", one.timeout)
+        source = _source(where, one, path.parent)
+        kept = (previous or {}).get(one.name)
+        origin = (one, window)
+        if kept is not None and kept.origin == origin:
+            targets[one.name] = kept
+        else:
+            targets[one.name] = Target(one.name, source, metrics, one.labels, timeout, window, origin)
+    return targets
+
+
+def http_source(where: str, url: str, credentials: Credentials, tls: SourceTls | None, base: Path) -> HttpSource:
+    """A source for ``url``.
+
+    Raises:
+        ConfigError: the URL is none, holds a password, or its TLS files cannot be used.
+    """
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ConfigError(f"{where}: {url!r} is not a URL like http://127.0.0.1:4000/memoryos/stats")
+    if "@" in parts.netloc:
+        raise ConfigError(f"{where}: the URL holds credentials; use basic_auth with a password_file")
+    if tls is not None and parts.scheme != "https":
+        raise ConfigError(f"{where}: tls needs a URL that begins with https://")
+    return HttpSource(url, credentials, _context(where, tls, base) if tls else None)
+
+
+def _source(where: str, target: TargetConfig, base: Path) -> Source:
+    if (target.url is None) == (target.file is None):
+        raise ConfigError(f"{where}: needs exactly one of url and file")
+    if target.file is not None:
+        if target.bearer_token_file or target.basic_auth or target.tls:
+            raise ConfigError(f"{where}: a file takes no credentials and no tls")
+        return FileSource(base / target.file)
+    if target.bearer_token_file and target.basic_auth:
+        raise ConfigError(f"{where}: give bearer_token_file or basic_auth, not both")
+    credentials = Credentials(
+        bearer_token_file=base / target.bearer_token_file if target.bearer_token_file else None,
+        username=target.basic_auth.username if target.basic_auth else None,
+        password_file=base / target.basic_auth.password_file if target.basic_auth else None,
+    )
+    return http_source(where, target.url or "", credentials, target.tls, base)
+
+
+def _context(where: str, tls: SourceTls, base: Path) -> ssl.SSLContext:
+    if (tls.cert_file is None) != (tls.key_file is None):
+        raise ConfigError(f"{where}: tls: cert_file and key_file go together")
+    try:
+        context = ssl.create_default_context(cafile=base / tls.ca_file if tls.ca_file else None)
+        if tls.cert_file and tls.key_file:
+            context.load_cert_chain(base / tls.cert_file, base / tls.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"{where}: tls: the files cannot be used: {error}") from None
+    if tls.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _check_labels(where: str, labels: Mapping[str, str]) -> None:
+    for name in labels:
+        if not LABEL.fullmatch(name) or name.startswith("__"):
+            raise ConfigError(f"{where}: labels: {name!r} is not a label name; letters, digits and _ are")
+        if name in RESERVED_LABELS:
+            raise ConfigError(f"{where}: labels: {name!r} is set by Prometheus and by /sd; choose another name")
+
+
+def _seconds(where: str, text: str) -> float:
+    try:
+        return durations.seconds(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None

@@ -1,0 +1,92 @@
+"""The exporter's state: its targets, where they come from, and reading the configuration anew."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .config import load_targets
+from .exporter_metrics import ExporterMetrics
+from .target import Target
+from .yamlfile import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Exporter:
+    """What the endpoints serve.
+
+    metrics: about the exporter itself; single: the target of /metrics, None when only a configuration file names
+    targets; config: that file, if any; external_url: where others reach the exporter, for service discovery.
+    """
+
+    metrics: ExporterMetrics
+    single: Target | None = None
+    config: Path | None = None
+    external_url: str | None = None
+    targets: dict[str, Target] = field(default_factory=dict)
+    _closing: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def load(self) -> None:
+        """Read the configuration file; targets that have not changed keep their windows.
+
+        Raises:
+            ConfigError: the file is wrong; the targets are as before.
+        """
+        if self.config is None:
+            return
+        before = self.targets
+        try:
+            self.targets = load_targets(self.config, self.metrics, before)
+        except ConfigError:
+            self.metrics.reloaded(successfully=False)
+            raise
+        self.metrics.reloaded(successfully=True)
+        for target in before.values():
+            if target not in self.targets.values():
+                closing = asyncio.create_task(target.close())
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+
+    def reload(self) -> str | None:
+        """Read the configuration file again; the error if it is wrong, and the previous one stays in force."""
+        try:
+            self.load()
+        except ConfigError as error:
+            log.error("configuration refused, the previous one stays in force", extra={"error": str(error)})  # noqa: TRY400
+            return str(error)
+        log.info("configuration read", extra={"file": str(self.config), "targets": len(self.targets)})
+        return None
+
+    def find(self, name: str | None) -> Target | None:
+        """The target of that name; without a name the single one."""
+        return self.single if name is None else self.targets.get(name)
+
+    def service_discovery(self) -> list[dict[str, Any]] | None:
+        """The configured targets for Prometheus HTTP service discovery; None before there is a configuration."""
+        if not self.targets or self.external_url is None:
+            return None
+        url = urlsplit(self.external_url)
+        return [
+            {
+                "targets": [url.netloc],
+                "labels": {
+                    "__scheme__": url.scheme,
+                    "__metrics_path__": f"{url.path.rstrip('/')}/probe",
+                    "__param_target": target.name,
+                    "instance": target.name,
+                    **target.labels,
+                },
+            }
+            for target in self.targets.values()
+        ]
+
+    async def close(self) -> None:
+        """Let go of every target."""
+        singles = (self.single,) if self.single else ()
+        await asyncio.gather(*(target.close(wait=False) for target in (*singles, *self.targets.values())))
