@@ -23,7 +23,7 @@ defmodule MemoryOSBridge do
     * `:max_connections` - connections served at a time; more are answered 503. Default 16.
     * `:manager`, `:release` - the local MemoryManager and ReleaseController, as a name or pid. Default: their modules' names.
     * `:timeout_ms` - how long a document waits for a busy process. Default 2000.
-    * `:refresh_ms` - how often the rollout status is read for attributing calls to a mode. Default 5000.
+    * `:refresh_ms` - how often, looked at every second, the rollout status is read to tell the mode of a call. Default 5000.
     * `:rollback_timeout_ms` - how long `evaluate_rollback` waits for its verdict. Default 60000.
 
   The bridge keeps what it counts in one ETS table, made when it starts and lost when it stops: `operations.since` tells.
@@ -191,7 +191,10 @@ defmodule MemoryOSBridge do
   defp valid?(:port, port), do: port == nil or port in 0..65_535
   defp valid?(:ip, ip), do: :inet.ntoa(ip) != {:error, :einval}
   defp valid?(:token, token), do: token == nil or (is_binary(token) and token != "")
-  defp valid?(key, server) when key in [:manager, :release], do: is_pid(server) or is_atom(server)
+
+  defp valid?(key, server) when key in [:manager, :release],
+    do: is_pid(server) or (is_atom(server) and server not in [nil, true, false])
+
   defp valid?(_number, value), do: is_integer(value) and value > 0
 
   @expected [
@@ -716,21 +719,20 @@ defmodule MemoryOSBridge.History do
   @table MemoryOSBridge
   @parity MemoryOSBridge.Parity
 
-  # The columns of a row, from its second place on; the last one is `last_at`.
-  @totals [:targets_succeeded, :targets_failed, :records_migrated, :records_failed]
+  # One row a part, its columns from the second place on; the last one is a time.
   @columns %{
-    migration: @totals ++ [:last_at],
+    migration: [:targets_succeeded, :targets_failed, :records_migrated, :records_failed, :last_at],
     reconciliation: [:succeeded, :failed, :records_migrated, :records_failed, :last_at],
+    parity: [:equal, :missing, :extra, :checked_at],
     rollback_evaluations: [:stable, :rollback, :refused, :timeout, :error, :last_at]
   }
 
   @doc "Makes the rows, all 0, and the table of parities, owned by the calling process."
   def create do
     for {row, columns} <- @columns,
-        do: :ets.insert(@table, List.to_tuple([row | Enum.map(columns, fn _ -> 0 end)]))
+        do: :ets.insert(@table, List.to_tuple([row | List.duplicate(0, length(columns))]))
 
     :ets.new(@parity, [:named_table, :public, write_concurrency: true])
-    :ets.insert(@table, {:parity_checked_at, 0})
   end
 
   @doc "Runs a migration or reconciliation; it is `running` while its caller lives, and failed if it does not return."
@@ -799,8 +801,8 @@ defmodule MemoryOSBridge.History do
       end
 
     safely(fn ->
-      :ets.insert(@parity, {{comparison.target_id, Map.get(comparison, :legacy_namespace)}, state})
-      stamp(:parity_checked_at, 2, time(comparison, :compared_at))
+      put_parity({comparison.target_id, Map.get(comparison, :legacy_namespace)}, state)
+      stamp(:parity, time(comparison, :compared_at))
     end)
   end
 
@@ -811,14 +813,15 @@ defmodule MemoryOSBridge.History do
   @doc "Counts one end of a migration or reconciliation; `sound?`: no record failed."
   def ended(kind, sound?, at \\ now()) do
     safely(fn ->
-      :ets.update_counter(@table, kind, {if(sound?, do: 2, else: 3), 1})
-      stamp(kind, length(@columns[kind]) + 1, at)
+      [succeeded, failed | _] = @columns[kind]
+      increment(kind, [{if(sound?, do: succeeded, else: failed), 1}])
+      stamp(kind, at)
     end)
   end
 
   @doc "Counts `{migrated, failed}` records."
   def count_records(kind, {migrated, failed}),
-    do: safely(fn -> :ets.update_counter(@table, kind, [{4, migrated}, {5, failed}]) end)
+    do: safely(fn -> increment(kind, records_migrated: migrated, records_failed: failed) end)
 
   @doc "`{migrated, failed}` records of one migration, or of the reports of a reconciliation, whatever the call said."
   def records(reports) when is_list(reports) do
@@ -850,24 +853,20 @@ defmodule MemoryOSBridge.History do
   @doc "Counts one rollback evaluation."
   def evaluated(result) do
     safely(fn ->
-      columns = @columns.rollback_evaluations
-      :ets.update_counter(@table, :rollback_evaluations, {Enum.find_index(columns, &(&1 == result)) + 2, 1})
-      stamp(:rollback_evaluations, length(columns) + 1, now())
+      increment(:rollback_evaluations, [{result, 1}])
+      stamp(:rollback_evaluations, now())
     end)
   end
 
   @doc "Counts one call of a deprecated API. Raises `ArgumentError` for a name or release of another shape."
   def deprecated(api, removal) do
-    unless is_binary(api) and api =~ ~r/\A[A-Z][A-Za-z0-9_.]*\.[a-z0-9_]+[?!]?\/[0-9]{1,2}\z/ and
-             byte_size(api) <= 120,
-           do:
-             raise(
-               ArgumentError,
-               "#{inspect(api)} is not the name of a function such as \"Jido.MemoryOS.forget/3\""
-             )
+    name? =
+      is_binary(api) and byte_size(api) <= 120 and
+        api =~ ~r/\A[A-Z][A-Za-z0-9_.]*\.[a-z0-9_]+[?!]?\/[0-9]{1,2}\z/
 
-    unless is_binary(removal) and removal =~ ~r/\A[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?\z/,
-      do: raise(ArgumentError, "#{inspect(removal)} is not a release such as \"0.3.0\"")
+    name? || raise ArgumentError, "#{inspect(api)} is no function: say it as in \"Jido.MemoryOS.forget/3\""
+    release? = is_binary(removal) and removal =~ ~r/\A[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?\z/
+    release? || raise ArgumentError, "#{inspect(removal)} is no release: say it as in \"0.3.0\""
 
     key = {:deprecated, api, removal}
     safely(fn -> :ets.update_counter(@table, key, 1, {key, 0}) end)
@@ -882,12 +881,8 @@ defmodule MemoryOSBridge.History do
       migration: row(:migration),
       reconciliation: Map.put(row(:reconciliation), :running, running?),
       rollback_evaluations: row(:rollback_evaluations),
-      parity: parity(),
-      deprecations:
-        for(
-          [api, removal, calls] <- :ets.match(@table, {{:deprecated, :"$1", :"$2"}, :"$3"}),
-          do: %{api: api, removal: removal, calls: calls}
-        )
+      parity: row(:parity),
+      deprecations: Enum.map(:ets.match(@table, {{:deprecated, :"$1", :"$2"}, :"$3"}), &deprecation/1)
     }
   end
 
@@ -896,14 +891,37 @@ defmodule MemoryOSBridge.History do
     @columns[kind] |> Enum.zip(row |> Tuple.to_list() |> tl()) |> Map.new()
   end
 
-  defp parity do
-    targets = Map.new([:equal, :missing, :extra], &{&1, :ets.select_count(@parity, [{{:_, &1}, [], [true]}])})
-    Map.put(targets, :checked_at, :ets.lookup_element(@table, :parity_checked_at, 2))
+  defp deprecation([api, removal, calls]), do: %{api: api, removal: removal, calls: calls}
+
+  # Moves a target from the count of its last state to that of this one. Of two that move it at once the second sees what
+  # the first did and tries again, so that every target is in one count.
+  defp put_parity(target, state) do
+    case :ets.lookup(@parity, target) do
+      [{_target, ^state}] ->
+        :ok
+
+      [{_target, last} = row] ->
+        if :ets.select_replace(@parity, [{row, [], [{:const, {target, state}}]}]) == 1,
+          do: increment(:parity, [{last, -1}, {state, 1}]),
+          else: put_parity(target, state)
+
+      [] ->
+        if :ets.insert_new(@parity, {target, state}),
+          do: increment(:parity, [{state, 1}]),
+          else: put_parity(target, state)
+    end
   end
 
+  defp increment(kind, changes) do
+    :ets.update_counter(@table, kind, for({column, by} <- changes, do: {place(kind, column), by}))
+  end
+
+  defp place(kind, column), do: Enum.find_index(@columns[kind], &(&1 == column)) + 2
+
   # A result may be reported long after another one: the last time never goes back.
-  defp stamp(key, column, at) do
-    if at > :ets.lookup_element(@table, key, column), do: :ets.update_element(@table, key, {column, at})
+  defp stamp(kind, at) do
+    last = length(@columns[kind]) + 1
+    if at > :ets.lookup_element(@table, kind, last), do: :ets.update_element(@table, kind, {last, at})
   end
 
   defp finished_at(reports),
@@ -1336,29 +1354,26 @@ defmodule MemoryOSBridge.JSON do
     [?{, Enum.intersperse(members, ?,), ?}]
   end
 
-  def encode(string) when is_binary(string), do: [?", escape(string), ?"]
+  def encode(string) when is_binary(string),
+    do: [?", if(plain?(string), do: string, else: escape(string)), ?"]
 
-  defp escape(string) do
-    # Names from outside (a node's) may hold anything; what is not UTF-8 becomes the replacement character.
-    for chunk <- String.codepoints(string) do
-      case chunk do
-        ~s(") ->
-          ~S(\")
+  # Nearly every string is a key of the document and needs no look at its characters one by one.
+  defp plain?(<<character, rest::binary>>) when character in 0x20..0x7E and character not in [?", ?\\],
+    do: plain?(rest)
 
-        "\\" ->
-          ~S(\\)
+  defp plain?(rest), do: rest == ""
 
-        <<control>> when control < 0x20 ->
-          "\\u" <> (control |> Integer.to_string(16) |> String.pad_leading(4, "0"))
+  # Names from outside (a node's) may hold anything; what is not UTF-8 becomes the replacement character.
+  defp escape(string), do: string |> String.codepoints() |> Enum.map(&escaped/1)
 
-        <<_codepoint::utf8>> ->
-          chunk
+  defp escaped("\""), do: ~S(\")
+  defp escaped("\\"), do: ~S(\\)
 
-        _not_utf8 ->
-          "\uFFFD"
-      end
-    end
-  end
+  defp escaped(<<control>>) when control < 0x20,
+    do: "\\u" <> String.pad_leading(Integer.to_string(control, 16), 4, "0")
+
+  defp escaped(<<_codepoint::utf8>> = character), do: character
+  defp escaped(_not_utf8), do: "\uFFFD"
 end
 
 defmodule MemoryOSBridge.HTTP do
@@ -1529,7 +1544,6 @@ defmodule MemoryOSBridge.HTTP do
   defp line(socket, deadline) do
     case :gen_tcp.recv(socket, 0, max(deadline - System.monotonic_time(:millisecond), 0)) do
       {:error, :timeout} -> {:error, {408, "the request took too long\n"}}
-      {:error, :emsgsize} -> {:error, {431, "a header line is too long\n"}}
       other -> other
     end
   end
@@ -1614,7 +1628,11 @@ defmodule MemoryOSBridge.Plug do
     conn
     |> Plug.Conn.put_resp_content_type(if status == 200, do: "application/json", else: "text/plain")
     |> Plug.Conn.put_resp_header("cache-control", "no-store")
+    |> challenge(status)
     |> Plug.Conn.send_resp(status, body)
     |> Plug.Conn.halt()
   end
+
+  defp challenge(conn, 401), do: Plug.Conn.put_resp_header(conn, "www-authenticate", "Bearer")
+  defp challenge(conn, _status), do: conn
 end
