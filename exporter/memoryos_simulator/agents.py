@@ -50,11 +50,11 @@ class Agent:
         self.legacy_only = 0
 
 
-def population(internal: int, external: int, records: int) -> list[Agent]:
-    """The agents of a node, each with `records` records that only the legacy store has."""
+def population(internal: int, external: int, records: int, migrated: bool = False) -> list[Agent]:
+    """The agents of a node, each with `records` records, in both stores once they are migrated."""
     groups = [("internal", internal), ("external", external)]
     return [
-        Agent(f"{group}-agent-{number}", group, legacy_only=records)
+        Agent(f"{group}-agent-{number}", group, records * migrated, records * (not migrated))
         for group, size in groups
         for number in range(1, size + 1)
     ]

@@ -24,7 +24,9 @@ class Agents(Dial, frozen=True):
     internal: Number = 4
     external: Number = 56
     records: Number = 12
-    """Records of each agent in the legacy store at the start, none of them in MemoryOS."""
+    """Records of each agent in the legacy store at the start."""
+    migrated: bool = False
+    """Whether MemoryOS has these records as well."""
 
 
 class Traffic(Dial, frozen=True):

@@ -16,7 +16,7 @@ def serve_direct_calls(state: NodeState, from_ms: float, to_ms: float) -> None:
             _note(state, arrivals, 0.1, {"exit": arrivals})
         state.rejected_share = 0.0
         return
-    wait_ms = state.manager_wait_ms
+    wait_ms = state.manager_wait_ms if manager.depth else 0.0
     drained = manager.drain(from_ms, to_ms, arrivals, dial.workers, dial.agents, busy_ms, state.manager_operation_ms)
     served = sum(count for _, count in drained.served)
     offered = drained.rejected + served + drained.expired

@@ -16,8 +16,8 @@ def migrate(state: NodeState, from_ms: float, to_ms: float) -> None:
     budget_ms = (to_ms - from_ms) * MIGRATION_SHARE
     totals = state.totals.migration
     while state.migrating and budget_ms > 0 and state.manager_operation_ms < NEVER:
-        agent = state.migrating.popleft()
-        moved, failed, spent_ms = _migrate_agent(state, agent)
+        agent, bad_records = state.migrating.popleft()
+        moved, failed, spent_ms = _migrate_agent(state, agent, bad_records)
         totals["targets_failed" if failed else "targets_succeeded"] += 1
         totals["records_migrated"] += moved
         totals["records_failed"] += failed
@@ -25,12 +25,12 @@ def migrate(state: NodeState, from_ms: float, to_ms: float) -> None:
         budget_ms -= spent_ms
 
 
-def _migrate_agent(state: NodeState, agent: Agent) -> tuple[int, int, float]:
+def _migrate_agent(state: NodeState, agent: Agent, bad_records: float = 0.0) -> tuple[int, int, float]:
     """`Migration.migrate_target/2` with `on_error: :continue`: (records migrated, failed, ms it took)."""
     records = agent.both + agent.legacy_only
     if not state.manager_alive:
         return 0, records, 1.0
-    failed = state.draws.binomial(records, state.store.error_rate)
+    failed = state.draws.binomial(records, max(bad_records, state.store.error_rate))
     state.manager.finish(records)
     state.manager.fail_writes(failed, short_tier=False)
     if failed == 0:
@@ -74,7 +74,7 @@ def _reconcile(state: NodeState, batch: list[Agent], start_ms: float) -> Work | 
         totals["last_at"] = round(ended_ms)
         state.reconcile_next_ms = ended_ms + state.reconcile_pause_ms
 
-    return Work(start_ms + spent_ms, done)
+    return Work(start_ms + spent_ms, done, in_manager=True)
 
 
 def check_parity(state: NodeState) -> bool:

@@ -19,6 +19,8 @@ class Work:
 
     ends_ms: float
     done: Callable[[float], None]
+    in_manager: bool = False
+    """The manager is busy with it as well, and answers nobody meanwhile."""
 
 
 @dataclass(slots=True)

@@ -112,9 +112,9 @@ def expire_evaluations(state: NodeState) -> None:
     state.evaluations = [each for each in state.evaluations if not each.answered and not each.timed_out]
 
 
-def start_migration(state: NodeState, targets: str | int) -> None:
-    """Migrates `targets` (all, internal, or a number of agents) in the background."""
-    state.migrating.extend(_chosen(state, targets))
+def start_migration(state: NodeState, targets: str | int, bad_records: float) -> None:
+    """Migrates `targets` (all, internal, or a number of agents) in the background; MemoryOS refuses bad records."""
+    state.migrating.extend((agent, bad_records) for agent in _chosen(state, targets))
 
 
 def start_reconciliation(state: NodeState, targets: str | int, batch: int, pause_s: float) -> None:

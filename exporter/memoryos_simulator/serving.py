@@ -60,7 +60,8 @@ def begin_call(state: NodeState, call: Call, start_ms: float) -> Work | None:
         _dual_run(state, call, service)
     else:
         _memory_os(state, call, service)
-    return Work(start_ms + service.busy_ms, _reporter(state, call, mode, service, start_ms))
+    report = _reporter(state, call, mode, service, start_ms)
+    return Work(start_ms + service.busy_ms, report, in_manager=uses_memory_os)
 
 
 def _dual_run(state: NodeState, call: Call, service: _Service) -> None:
@@ -138,7 +139,7 @@ class _Service:
         if not state.manager_alive:
             self.failed, self.code = call.times, "exit"
             return
-        wait_ms, times = state.manager_wait_ms, call.times
+        wait_ms, times = manager.depth * state.manager_operation_ms if manager.depth else 0.0, call.times
         rejected = state.draws.binomial(times, state.rejected_share)
         if rejected:
             manager.counters["throttled"] += rejected

@@ -41,7 +41,7 @@ class NodeState:
         self.draws = Draws(seed)
         self.now_ms = now_ms
         sizes = settings.agents
-        self.agents: list[Agent] = population(sizes.internal, sizes.external, sizes.records)
+        self.agents: list[Agent] = population(sizes.internal, sizes.external, sizes.records, sizes.migrated)
         self.running = settings.running
         self.source: Source = "answers"
         self.source_until_ms = NEVER
@@ -55,7 +55,7 @@ class NodeState:
     def boot(self, fresh_data: bool = False) -> None:
         """Starts the node's processes and its host; everything that lived in a process is gone."""
         self.timing, self.totals = Timing(self.now_ms), Totals()
-        self.migrating: deque[Agent] = deque()
+        self.migrating: deque[tuple[Agent, float]] = deque()
         self.reconciling: deque[list[Agent]] = deque()
         self.reconcile_pause_ms = 0.0
         self.reconcile_next_ms = 0.0
@@ -98,7 +98,9 @@ class NodeState:
 
     @property
     def manager_wait_ms(self) -> float:
-        """How long a message to the manager waits: one drain message for each queued request is before it."""
+        """How long a message to the manager waits: for what it is executing, and a drain message a queued request."""
         if self.store.stalled:
             return NEVER
-        return self.manager.depth * self.manager_operation_ms if self.manager.depth else 0.0
+        work = self.mailbox.work
+        executing_ms = max(0.0, work.ends_ms - self.now_ms) if work and work.in_manager else 0.0
+        return executing_ms + (self.manager.depth * self.manager_operation_ms if self.manager.depth else 0.0)

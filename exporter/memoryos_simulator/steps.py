@@ -90,8 +90,8 @@ def _operate(step: Step, state: NodeState) -> None:
         operator_steps.configure_rollout(state, rollout.rollout_stage, rollout.canary_ratio, rollout.fallback_enabled)
     if step.evaluate_rollback:
         operator_steps.evaluate_rollback(state, step.evaluate_rollback.snapshot, step.evaluate_rollback.by_hand)
-    if step.migrate is not None:
-        operator_steps.start_migration(state, step.migrate)
+    if step.migrate:
+        operator_steps.start_migration(state, step.migrate.targets, step.migrate.bad_records)
     if step.reconcile:
         work = step.reconcile
         operator_steps.start_reconciliation(state, work.targets, work.batch, work.pause)

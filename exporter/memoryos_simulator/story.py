@@ -14,6 +14,9 @@ TICK_SECONDS = 15
 """The scrape interval that stories are told and tested at."""
 
 
+Severity = Literal["critical", "warning", "info"]
+
+
 class Duration(float):
     """A time in seconds, written as `90s`, `5m`, `1h30m` or `2d`."""
 
@@ -51,6 +54,14 @@ class EvaluateRollback(Part, frozen=True):
 
     snapshot: dict[str, Any] | None = None
     by_hand: bool = False
+
+
+class Migrate(Part, frozen=True):
+    """`Migration.migrate_target/2` for these agents, one after the other, by the host."""
+
+    targets: Literal["all", "internal"] | Annotated[int, Meta(ge=1)] = "all"
+    bad_records: Share = 0.0
+    """Share of records that MemoryOS refuses."""
 
 
 class Reconcile(Part, frozen=True):
@@ -111,7 +122,7 @@ class Step(Part, frozen=True):
     set_mode: Mode | None = None
     configure_rollout: ConfigureRollout | None = None
     evaluate_rollback: EvaluateRollback | None = None
-    migrate: Literal["all", "internal"] | Annotated[int, Meta(ge=1)] | None = None
+    migrate: Migrate | None = None
     reconcile: Reconcile | None = None
     check_parity: bool = False
     cancel_pending: bool = False
@@ -130,12 +141,12 @@ class Expectation(Part, frozen=True):
     """An alert that the on-call person should get."""
 
     alert: Annotated[str, Meta(pattern="^MemoryOS[A-Za-z]+$", max_length=40)]
-    severity: Literal["critical", "warning", "info"]
+    severity: Severity
     starts: tuple[Duration, Duration]
     """It begins to fire at some time between these two."""
     why: str
     ends: tuple[Duration, Duration] | None = None
-    """It has stopped firing between these two; none given: it still fires when the story ends."""
+    """It has stopped firing, everywhere, at some time between these two; none given: the story does not say."""
     nodes: list[str] = []
     """It names these nodes; none: the fleet."""
 
@@ -154,15 +165,15 @@ class Story(Part, frozen=True):
     seed: int = 1
     loops: bool = False
     """At its end it begins again, on nodes that live on."""
-    phase: Literal["rollout", "completed"] = "rollout"
+    phase: Literal["migrating", "completed"] = "migrating"
     """`completed`: told under a configuration for a finished migration."""
     fleet: dict[str, Any] = {}
     """What is common to all nodes: the settings of `NodeSettings`."""
     timeline: list[Step] = []
     expects: list[Expectation] = []
     """Nothing else fires, the Watchdog and `tolerates` excepted."""
-    tolerates: list[str] = []
-    """Alerts that may fire as well, as another view of the same thing; they are not what the story is about."""
+    tolerates: dict[str, Severity] = {}
+    """Alerts that may fire as well, another view of the same thing, with the worst severity that they may have."""
 
     def settings(self, node: str) -> NodeSettings:
         """What a node starts as: the fleet's settings, with its own over them."""
