@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from importlib.resources import read_text
+from importlib import resources
 from typing import Any
 
 import yaml
@@ -25,7 +25,7 @@ def files(config: Config) -> Mapping[str, str]:
     """Path below the project → text."""
     return {
         "alerts/alertmanager.yml": document(config),
-        "alerts/templates/memoryos.tmpl": read_text(__package__, "memoryos.tmpl"),
+        "alerts/templates/memoryos.tmpl": resources.files(__package__).joinpath("memoryos.tmpl").read_text(encoding="utf-8"),
     }
 
 
