@@ -94,9 +94,9 @@ def _histogram(metric: Metric, labels: tuple[str, ...], histogram: Histogram) ->
     for bound, count in histogram.buckets:
         yield f"{_series(name, label_names, (*labels, repr(bound)))} {count}\n"
     yield f"{_series(name, label_names, (*labels, '+Inf'))} {histogram.count}\n"
-    if histogram.sum is not None:
+    if histogram.sum is not None:  # OpenMetrics allows count and sum only together
         yield f"{_series(metric.name + '_sum', metric.labels, labels)} {_number(histogram.sum)}\n"
-    yield f"{_series(metric.name + '_count', metric.labels, labels)} {histogram.count}\n"
+        yield f"{_series(metric.name + '_count', metric.labels, labels)} {histogram.count}\n"
 
 
 def _number(value: Value) -> str:

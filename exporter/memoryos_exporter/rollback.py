@@ -19,7 +19,7 @@ from .target import Reading
 from .window import MEMORY_OS
 
 INPUTS = ("latency_p95_ms", "error_rate", "queue_depth")
-CALL = "Jido.MemoryOS.ReleaseController.evaluate_rollback"
+CONTROLLER = "Jido.MemoryOS.ReleaseController"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Decision:
     def elixir(self) -> str:
         """The call, ready to paste. It has no timeout option: when it times out, MemoryOS may still roll back."""
         values = ", ".join(f"{name}: {_literal(value)}" for name, value in self.snapshot.items())
-        return f"{CALL}(%{{{values}}})"
+        return f"{CONTROLLER}.evaluate_rollback({CONTROLLER}, %{{{values}}})"
 
     def as_json(self) -> dict[str, Any]:
         """The decision for `/snapshot`; the three inputs stand at the top, under the names that MemoryOS asks for."""

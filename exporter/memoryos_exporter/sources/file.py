@@ -42,15 +42,17 @@ class FileSource:
             raise SourceError("permission", f"{self._path} may not be read by this user") from None
         except OSError as error:
             raise SourceError("unreachable", f"{self._path} cannot be opened: {error.strerror}") from None
-        with os.fdopen(descriptor, "rb") as file:
-            before = os.fstat(file.fileno())
+        try:
+            before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 raise SourceError("wrong_shape", f"{self._path} is not a regular file")
-            try:
+            with open(descriptor, "rb", closefd=False) as file:
                 data = file.read(self._largest + 1)
-            except OSError as error:
-                raise SourceError("unreachable", f"{self._path} cannot be read: {error.strerror}") from None
-            after = os.fstat(file.fileno())
+            after = os.fstat(descriptor)
+        except OSError as error:
+            raise SourceError("unreachable", f"{self._path} cannot be read: {error.strerror}") from None
+        finally:
+            os.close(descriptor)
         if len(data) > self._largest:
             raise SourceError("too_large", f"{self._path} is larger than {self._largest} bytes")
         if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,8 @@ class Credentials:
         if self.bearer_token_file is not None:
             return f"Bearer {_secret(self.bearer_token_file)}"
         if self.username is not None and self.password_file is not None:
-            return aiohttp.BasicAuth(self.username, _secret(self.password_file), encoding="utf-8").encode()
+            login = f"{self.username}:{_secret(self.password_file)}"
+            return f"Basic {base64.b64encode(login.encode()).decode()}"
         return None
 
 
