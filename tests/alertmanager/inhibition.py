@@ -1,8 +1,8 @@
 """Which alerts Alertmanager silences by its inhibit rules: amtool cannot say, so this evaluates them.
 
 An inhibit rule silences an alert that matches its target side while another alert fires that matches its source side
-and has the same values of the `equal` labels. A missing label has the value "": missing on both sides is equal. An alert
-that matches both sides is not silenced by others that do too, so that no alert silences itself.
+and has the same values of the `equal` labels. A missing label has the value "": missing on both sides is equal. An
+alert that matches both sides is not silenced by others that do too, so that no alert silences itself.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass
@@ -58,54 +58,59 @@ def http() -> Iterator[Inbox]:
         yield from _serve(server, inbox)
 
 
+class _Mail(socketserver.StreamRequestHandler):
+    """One session of a mail server; ``inbox`` and ``credentials`` (AUTH PLAIN) are set by a subclass."""
+
+    inbox: Inbox
+    credentials: str
+    REPLIES: ClassVar = {"EHLO": ("250-localhost", "250 AUTH PLAIN"), "MAIL": ("250 ok",), "RCPT": ("250 ok",)}
+
+    def handle(self) -> None:
+        self.reply("220 ready")
+        welcome = {"EHLO", "AUTH", "QUIT"}
+        for raw in self.rfile:
+            verb, *words = raw.decode().split()
+            if verb not in welcome:
+                self.reply("530 authenticate first")
+            elif verb == "AUTH" and words[-1] == self.credentials:
+                welcome |= {"MAIL", "RCPT", "DATA"}
+                self.reply("235 ok")
+            elif verb == "DATA":
+                self.reply("354 go on")
+                self.inbox.arrived.put(self.message())
+                self.reply("250 taken")
+            elif verb == "QUIT":
+                self.reply("221 bye")
+                return
+            else:
+                self.reply(*self.REPLIES.get(verb, ("535 refused",)))
+
+    def reply(self, *lines: str) -> None:
+        self.wfile.write("".join(line + "\r\n" for line in lines).encode())
+
+    def message(self) -> EmailMessage:
+        body = b""
+        for line in iter(self.rfile.readline, b".\r\n"):
+            body += line[1:] if line.startswith(b"..") else line
+        return message_from_bytes(body, policy=policy.default)
+
+
 @contextmanager
 def smtp(username: str, password: str) -> Iterator[Inbox]:
     """A mail server that takes mail after AUTH PLAIN with these credentials; deliveries are EmailMessage."""
-    inbox = Inbox()
-    expected = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
+    received = Inbox()
 
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.reply("220 ready")
-            authenticated = False
-            for raw in self.rfile:
-                line = raw.decode().strip()
-                command = line.upper()
-                if command.startswith("EHLO"):
-                    self.reply("250-localhost", "250 AUTH PLAIN")
-                elif command.startswith("AUTH PLAIN"):
-                    authenticated = line.split()[-1] == expected
-                    self.reply("235 ok" if authenticated else "535 wrong")
-                elif command.startswith("QUIT"):
-                    self.reply("221 bye")
-                    return
-                elif not authenticated:
-                    self.reply("530 authenticate first")
-                elif command == "DATA":
-                    self.reply("354 go on")
-                    inbox.arrived.put(self.message())
-                    self.reply("250 taken")
-                else:
-                    self.reply("250 ok")
-
-        def reply(self, *lines: str) -> None:
-            self.wfile.write("".join(line + "\r\n" for line in lines).encode())
-
-        def message(self) -> EmailMessage:
-            body = b""
-            for line in self.rfile:
-                if line == b".\r\n":
-                    break
-                body += line[1:] if line.startswith(b"..") else line
-            return message_from_bytes(body, policy=policy.default)
+    class Handler(_Mail):
+        inbox = received
+        credentials = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        yield from _serve(server, inbox)
+        yield from _serve(server, received)
 
 
 def _serve(server: socketserver.BaseServer, inbox: Inbox) -> Iterator[Inbox]:
-    inbox.address = "127.0.0.1:{}".format(server.server_address[1])
+    inbox.address = f"127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
-from memoryos_generators import alertmanager as generator
-from memoryos_generators.config import load
-
-from support.programs import tool, until
 
 from alertmanager.loopback import Inbox, http, smtp
 from alertmanager.running import Alertmanager, alertmanager
+from memoryos_generators import alertmanager as generator
+from memoryos_generators.config import load
+from support.programs import tool, until
 
 RUNBOOK = "https://pages.example.org/MemoryOSRollbackLatency"
 DASHBOARD = "https://grafana.example.org/d/memoryos-incident?var-instance=node-1"
