@@ -31,6 +31,17 @@ already: curl http://127.0.0.1:9943/snapshot answers at once.
 
 Exit status: 0 the verdict is known, 3 a missing input could change it, 1 MemoryOS could not be read, 2 wrong usage.
 """
+REPLAY = """\
+Serve a story of a MemoryOS, or a directory of recorded stats documents, as if it happened now.
+
+  memoryos-exporter replay --list                                       the stories, and what each shows
+  memoryos-exporter replay slo-breach-latency --from 1h25m              a story, from shortly before the breach
+  memoryos-exporter replay happy-rollout --speed 60                     an hour in a minute
+  memoryos-exporter replay recordings/                                  recorded documents, in the order of their names
+
+The nodes are at /probe?target=NAME, and Prometheus finds them at /sd; a single node is at /metrics as well. Times in
+the documents are moved to now. A recorded document is shown for at least 15 s.
+"""
 CHECK = """\
 Check configuration files without serving. Prints nothing but errors.
 
@@ -73,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         "--over", default="30s", metavar="DURATION", help="time between the two readings (default: %(default)s)"
     )
 
+    replay = _subcommand(subcommands, "replay", "serve a story or recorded documents", REPLAY, commands.replay)
+    _add_replay(replay)
+
     check = _subcommand(subcommands, "check-config", "check configuration files", CHECK, commands.check_config)
     check.add_argument("files", type=Path, nargs="*", metavar="FILE", help="configuration files of serve --config")
     check.add_argument("--web-config", type=Path, action="append", default=[], metavar="FILE", help="web configuration")
@@ -114,10 +128,25 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", metavar="STORY|DIRECTORY", help="a story by name or file, or a directory")
+    parser.add_argument("--list", action="store_true", help="list the stories and what each shows")
+    parser.add_argument("--speed", default="1", metavar="FACTOR", help="60: an hour in a minute (default: %(default)s)")
+    parser.add_argument(
+        "--from", dest="skip", default="0s", metavar="DURATION", help="begin that far into it (default: %(default)s)"
+    )
+    _add_listening(parser)
+
+
 def _add_serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="YAML file that names the targets of /probe and /sd"
     )
+    parser.add_argument("--enable-reload", action="store_true", help="let POST /-/reload read --config anew")
+    _add_listening(parser)
+
+
+def _add_listening(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         default="127.0.0.1:9943",
@@ -132,6 +161,5 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web-config", type=Path, metavar="FILE", help="TLS, users and headers, as the exporter toolkit's file"
     )
-    parser.add_argument("--enable-reload", action="store_true", help="let POST /-/reload read --config anew")
     parser.add_argument("--log-level", default="info", choices=logs.LEVELS, help="(default: %(default)s)")
     parser.add_argument("--log-format", default="logfmt", choices=logs.FORMATS, help="(default: %(default)s)")

@@ -19,6 +19,7 @@ from . import durations, logs
 from .config import SourceTls, http_source, load_targets
 from .exporter import Exporter
 from .exporter_metrics import ExporterMetrics
+from .replay import demo_source, list_stories, replayed_exporter
 from .rollback import decide
 from .server import make_app
 from .sources import Credentials, FileSource, Source
@@ -35,6 +36,16 @@ def serve(options: argparse.Namespace) -> int:
     logs.set_up(options.log_level, options.log_format)
     host, port = _address(options.listen)
     return asyncio.run(_serve(options, host, port))
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Serve a story or a recording until SIGINT or SIGTERM; or list the stories."""
+    if options.list:
+        list_stories()
+        return 0
+    logs.set_up(options.log_level, options.log_format)
+    host, port = _address(options.listen)
+    return asyncio.run(_replay(options, host, port))
 
 
 def snapshot(options: argparse.Namespace) -> int:
@@ -67,13 +78,23 @@ async def _serve(options: argparse.Namespace, host: str, port: int) -> int:
     tls = web_config.tls if web_config else None
     exporter = Exporter(metrics, single, options.config, _external_url(options, host, port, secure=tls is not None))
     exporter.load()
+    app = make_app(exporter, web_config, allow_reload=options.enable_reload)
+    return await _run(app, exporter, host, port, options, tls)
 
-    runner = web.AppRunner(
-        make_app(exporter, web_config, allow_reload=options.enable_reload),
-        access_log=None,
-        shutdown_timeout=1.0,
-        handle_signals=False,
-    )
+
+async def _replay(options: argparse.Namespace, host: str, port: int) -> int:
+    web_config = WebConfig(options.web_config) if options.web_config else None
+    tls = web_config.tls if web_config else None
+    exporter = replayed_exporter(options, _external_url(options, host, port, secure=tls is not None))
+    app = make_app(exporter, web_config)
+    app.middlewares.append(exporter.middleware())
+    return await _run(app, exporter, host, port, options, tls)
+
+
+async def _run(
+    app: web.Application, exporter: Exporter, host: str, port: int, options: argparse.Namespace, tls: object
+) -> int:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handle_signals=False)
     await runner.setup()
     try:
         await _listen(runner, host, port, options, tls)
@@ -154,7 +175,7 @@ def _source(options: argparse.Namespace) -> Source | None:
         return http_source("--stats-url", options.stats_url, credentials, tls, Path.cwd())
     if options.stats_file:
         return FileSource(options.stats_file)
-    return None
+    return demo_source() if options.demo else None
 
 
 def _address(listen: str) -> tuple[str, int]:

@@ -55,6 +55,23 @@ class Player:
         """True when the story has been told; the nodes go on as long as they are advanced."""
         return not self.story.loops and self.elapsed >= self.story.duration
 
+    @property
+    def node_names(self) -> list[str]:
+        """The story's nodes, those that are not running included."""
+        return list(self.nodes)
+
+    def running(self, node: str) -> bool:
+        """Whether the node is there now; False before it joins, and when it is gone."""
+        return self.nodes[node].state.running
+
+    def moment(self, node: str, at_ms: float) -> float:  # noqa: ARG002 - all nodes share one clock
+        """Seconds since the start at which a unix time of a document lies."""
+        return at_ms / 1000 - self.start
+
+    def seek(self, elapsed: float) -> None:
+        """Advances to a moment, seconds since the start; never back."""
+        self.advance(elapsed - self.elapsed)
+
     def advance(self, seconds: float) -> None:
         """Moves the clock by `seconds`, rounded down to whole steps of the model (5 s)."""
         for _ in range(int(seconds // STEP_SECONDS)):
