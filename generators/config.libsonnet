@@ -61,8 +61,9 @@
     state_window: '10m',
     // How long memory_os stays the measure of severity after it was left: the incident is not over when the mode is.
     severity_window: '15m',
-    // How long the last known mode of a silent fleet still says how severe its silence is.
-    severity_memory: '1d',
+    // How long what was last known of a fleet (mode, rollback, reconciliation) outlives its silence, and a gap in
+    // Prometheus's own data.
+    memory_window: '1d',
     // A trigger needs that many calls in the window: one slow call of one is not an incident. 1 decides exactly as
     // evaluate_rollback/2 does.
     minimum_operations: 20,
@@ -71,8 +72,10 @@
     rollback_deadline: '2m',
     // How long after a rollback its reconciliation may wait (specification 4.1 step 4).
     reconciliation_deadline: '30m',
-    // How long rollbacks and what follows them are looked back for.
-    incident_window: '1d',
+    // How long a rollback that was not worked off stays an open incident: a week has a working day in it.
+    incident_window: '7d',
+    // How long an edge (the mode lost, the gate bypassed) is told, and a failed migration: long enough to be seen.
+    edge_window: '30m',
     // SLOs must have been quiet for that long before an incident may be closed (specification 4.3 step 3).
     stability_window: '1h',
     // Fallback must stay on that long after the cutover: a full week holds every daily and weekly peak of traffic.

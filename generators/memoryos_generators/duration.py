@@ -28,3 +28,6 @@ class Duration(int):
             number, rest = divmod(rest, size)
             parts.append(f"{number}{unit}" if number else "")
         return "".join(parts) or "0s"
+
+
+ZERO = Duration(0)

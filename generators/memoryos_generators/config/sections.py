@@ -61,11 +61,12 @@ class Rules(Checked):
     recent: Duration
     state_window: Duration
     severity_window: Duration
-    severity_memory: Duration
+    memory_window: Duration
     minimum_operations: Count
     rollback_deadline: Duration
     reconciliation_deadline: Duration
     incident_window: Duration
+    edge_window: Duration
     stability_window: Duration
     fallback_window: Duration
     cutover_window: Duration

@@ -1,0 +1,135 @@
+"""From alerts to rules: severity variants, overrides, links, and groups of at most twenty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..config import AlertOverride, Config, ConfigError, Severity
+from . import (
+    availability,
+    cutover,
+    drift,
+    fleet_state,
+    governance,
+    meta,
+    migration,
+    queue,
+    reconciliation,
+    rollback_outcome,
+    rollback_triggers,
+    sli,
+    slo,
+)
+from .model import SEVERITIES, Alert, Area, Condition, Follows, Group, Recording, Rule
+from .promql import Promql, formatted
+from .templates import dashboard_url, runbook_url
+
+# What is recorded early is used by what comes later.
+AREAS = (
+    *(fleet_state, availability, rollback_triggers, slo, rollback_outcome, reconciliation),
+    *(drift, cutover, queue, migration, governance, meta),
+)
+LARGEST_GROUP = 20
+
+
+def areas(config: Config) -> tuple[Area, ...]:
+    """Every area, whatever the overrides say."""
+    q = Promql(config)
+    return tuple(module.area(q, config) for module in AREAS)
+
+
+def alerts(config: Config) -> tuple[Alert, ...]:
+    """Every alert in force; raises ConfigError for an override of an alert that does not exist."""
+    every = [alert for area in areas(config) for alert in area.alerts]
+    names = [alert.name for alert in every]
+    for name in config.alerts:
+        if name not in names:
+            raise ConfigError(config.file, f"alerts.{name}", f"no such alert. There are: {', '.join(sorted(names))}")
+    return tuple(alert for alert in every if _in_force(alert, config))
+
+
+def recordings(config: Config) -> tuple[Recording, ...]:
+    """Every recording rule."""
+    return tuple(recording for area in areas(config) for recording in area.recordings)
+
+
+def groups(config: Config) -> tuple[Group, ...]:
+    """Everything as Prometheus reads it."""
+    recorded = {recording.name for recording in recordings(config)}
+    in_force = alerts(config)
+    made = []
+    for area in areas(config):
+        records = [Rule(formatted(r.expr, recorded), record=r.name, labels=r.labels) for r in area.recordings]
+        alerting = [rule for alert in in_force if alert.area == area.name for rule in rules(alert, config, recorded)]
+        for index, part in enumerate(_parts([*records, *alerting])):
+            name = f"memoryos-{area.name}" + (f"-{index + 1}" if index else "")
+            made.append(Group(name, area.name, tuple(part), area.notes, area.interval))
+    return tuple(made)
+
+
+def rules(alert: Alert, config: Config, recorded: set[str]) -> Iterator[Rule]:
+    """The rules of one alert: each condition in each severity that it can have."""
+    override = config.alerts.get(alert.name, AlertOverride())
+    for condition in alert.conditions:
+        for severity, expr in variants(alert, condition, Promql(config)):
+            yield Rule(
+                expr=formatted(expr, recorded),
+                alert=alert.name,
+                for_=condition.for_ if override.for_ is None else override.for_,
+                keep_firing_for=alert.keep_firing_for if override.keep_firing_for is None else override.keep_firing_for,
+                labels={
+                    "severity": _at_most(severity, override.severity, alert),
+                    "playbook": alert.step.playbook,
+                    **condition.labels,
+                    **override.labels,
+                },
+                annotations={
+                    "summary": alert.summary,
+                    "description": alert.description,
+                    "playbook": alert.step.id,
+                    "playbook_step": alert.step.title,
+                    "runbook_url": runbook_url(config, alert.name),
+                    "dashboard_url": dashboard_url(config, alert.dashboard),
+                },
+            )
+
+
+def variants(alert: Alert, condition: Condition, q: Promql) -> Iterator[tuple[str, str]]:
+    """Severity → expression, for each severity that what the alert follows can give it; no two hold at once."""
+    expr = condition.expr
+    rank = f"{q.on_fleet} {fleet_state.MODE_RANK}"
+    match alert.follows:
+        case Follows.NOTHING:
+            yield alert.severity, expr
+        case Follows.EFFECTIVE_MODE:
+            legacy = f'ignoring (class, objective) {sli.OPERATIONS}{{mode="legacy"}}'
+            yield alert.severity, f"({expr}) unless {legacy}"
+            yield "info", f"({expr}) and {legacy}"
+        case Follows.MODE:
+            if alert.severity == "critical":
+                yield "critical", f"({expr}) and {rank} == 2"
+                yield "warning", f"({expr}) unless {rank} != 1"
+            else:
+                yield "warning", f"({expr}) unless {rank} == 0"
+            yield "info", f"({expr}) and {rank} == 0"
+
+
+def _at_most(severity: str, worst: Severity | None, alert: Alert) -> str:
+    """An override replaces the worst severity; what the mode has already lowered stays as low."""
+    if worst is None:
+        return severity
+    if severity == alert.severity:
+        return worst
+    return max(severity, worst, key=lambda each: SEVERITIES.index(each))
+
+
+def _in_force(alert: Alert, config: Config) -> bool:
+    if alert.migration_only and config.phase == "completed":
+        return False
+    override = config.alerts.get(alert.name)
+    return override is None or not override.disabled
+
+
+def _parts(rules: Sequence[Rule]) -> Iterator[Sequence[Rule]]:
+    for start in range(0, len(rules), LARGEST_GROUP):
+        yield rules[start : start + LARGEST_GROUP]

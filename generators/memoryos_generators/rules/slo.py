@@ -1,0 +1,242 @@
+"""Error budgets, burnt in several windows at several rates, per effective mode (specification 3.1 and 2.2).
+
+A budget is the share of calls that may fail or be slow. Ratios over long windows are made of sums over windows of the
+short length that do not overlap: exact, and cheap for Prometheus. Recorded names end with the length of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from memoryos_exporter.catalog import operations
+from memoryos_exporter.catalog.labels import LATENCY_BOUNDS_SECONDS, OPERATIONS
+
+from ..config import Config, ConfigError, Tier
+from ..duration import Duration
+from . import fleet_state, sli
+from .model import Alert, Area, Condition, Follows, Recording
+from .promql import Promql
+from .steps import STEPS
+from .templates import NODE, VALUE
+
+AREA = "slo"
+
+ERRORS = "mode_class:memoryos_operation_errors:increase"
+TIMED = "mode_objective:memoryos_timed_operations:increase"
+SLOW = "mode_objective:memoryos_slow_operations:increase"
+# How many times faster than sustainable a budget is spent; 1 spends it exactly within the period.
+ERROR_BURN = "mode_class:memoryos_error_budget_burn:increase"
+LATENCY_BURN = "mode_objective:memoryos_latency_budget_burn:increase"
+# 1 while any objective of the fleet is breached in the shortest window, or a rollback limit is; 0 while none is.
+BREACHED = "fleet:memoryos_slo_breached:max"
+
+
+def area(q: Promql, config: Config) -> Area:
+    """The alerts of this area; the notes say which tiers were refused."""
+    checked(config)
+    return Area(
+        AREA,
+        (_error_burn(config), _latency_burn(config)),
+        (*_counted(q, config), *_burn_rates(config), _breached(q, config)),
+        tuple(refused(config)),
+        # Tickets need no page's speed, and the long windows are dear.
+        Duration(60),
+    )
+
+
+def checked(config: Config) -> None:
+    """Raises ConfigError for an objective that the exporter's histogram cannot measure, or that no tier can watch."""
+    for name, objective in config.slos.latency.items():
+        key = f"slos.latency.{name}"
+        if objective.seconds not in LATENCY_BOUNDS_SECONDS:
+            bounds = ", ".join(f"{bound:g}" for bound in LATENCY_BOUNDS_SECONDS)
+            raise ConfigError(
+                config.file, f"{key}.seconds", f"{objective.seconds:g} is no bound of the histogram: {bounds}"
+            )
+        if objective.operation not in OPERATIONS:
+            raise ConfigError(
+                config.file, f"{key}.operation", f"{objective.operation} is none of {', '.join(OPERATIONS)}"
+            )
+    for index, tier in enumerate(config.slos.tiers):
+        for length in (tier.long, tier.short):
+            if length % config.rules.window:
+                raise ConfigError(
+                    config.file,
+                    f"slos.tiers[{index}]",
+                    f"{length} is no multiple of rules.window, {config.rules.window}",
+                )
+    for key, budget in budgets(config).items():
+        if not any(can_fire(tier, budget) for tier in config.slos.tiers):
+            raise ConfigError(
+                config.file, key, f"no tier can fire on a budget of {budget:g}: each needs a larger share"
+            )
+
+
+def budgets(config: Config) -> dict[str, float]:
+    """Key of each objective in the configuration → its budget."""
+    return {
+        **{f"slos.errors.{name}.budget": objective.budget for name, objective in config.slos.errors.items()},
+        **{f"slos.latency.{name}.budget": objective.budget for name, objective in config.slos.latency.items()},
+    }
+
+
+def can_fire(tier: Tier, budget: float) -> bool:
+    """Whether the share of failed calls that a tier asks for is below 1: not even a total outage reaches more."""
+    return tier.factor * budget < 1
+
+
+def refused(config: Config) -> Iterator[str]:
+    """One sentence for each tier that cannot fire on a budget."""
+    for key, budget in budgets(config).items():
+        for tier in config.slos.tiers:
+            if not can_fire(tier, budget):
+                yield (
+                    f"Left out: {tier.long} at {tier.factor:g} times {key} ({budget:g}) asks for "
+                    f"{tier.factor * budget:.0%} failed calls, which no outage can reach."
+                )
+
+
+def _counted(q: Promql, config: Config) -> Iterator[Recording]:
+    window = config.rules.window
+    errors = q(operations.OPERATION_ERRORS, class_=("transient", "permanent"))
+    yield Recording(
+        ERRORS,
+        f"sum without (operation, code) (increase({errors}[{window}]))",
+        "Calls of the window that failed, by class.",
+    )
+    for name, objective in config.slos.latency.items():
+        count = q(operations.OPERATION_DURATION, "count", operation=objective.operation)
+        # Prometheus 2 keeps the bound as the exporter writes it, Prometheus 3 writes whole numbers with a decimal.
+        bound = tuple(sorted({f"{objective.seconds:g}", str(float(objective.seconds))}))
+        fast = q(
+            operations.OPERATION_DURATION,
+            "bucket",
+            operation=objective.operation,
+            le=bound if len(bound) > 1 else bound[0],
+        )
+        timed = f"sum without (operation) (increase({count}[{window}]))"
+        yield Recording(TIMED, timed, f"Calls of the window that {name} counts.", {"objective": name})
+        yield Recording(
+            SLOW,
+            f"clamp_min({timed} - sum without (operation, le) (increase({fast}[{window}])), 0)",
+            f"Calls of the window that were slower than {objective.seconds:g} s.",
+            {"objective": name},
+        )
+
+
+def _burn_rates(config: Config) -> Iterator[Recording]:
+    slos = config.slos
+    tiers = {length for tier in slos.tiers for length in (tier.long, tier.short)}
+    for length in sorted({*tiers, config.rules.window, slos.absolute_window}):
+        every = f"({_sum(sli.OPERATIONS, length, config)} > 0)"
+        errors = (
+            f"{_sum(_one(ERRORS, 'class', name), length, config)} / ignoring (class) {every} / {objective.budget:g}"
+            for name, objective in slos.errors.items()
+        )
+        slow = (
+            f"{_sum(_one(SLOW, 'objective', name), length, config)}"
+            f" / ({_sum(_one(TIMED, 'objective', name), length, config)} > 0) / {objective.budget:g}"
+            for name, objective in slos.latency.items()
+        )
+        yield Recording(
+            f"{ERROR_BURN}{length}", " or ".join(errors), f"How fast errors spent their budget within {length}."
+        )
+        yield Recording(
+            f"{LATENCY_BURN}{length}", " or ".join(slow), f"How fast slow calls spent their budget within {length}."
+        )
+
+
+def _one(name: str, label: str, value: str) -> str:
+    return f'{name}{{{label}="{value}"}}'
+
+
+def _any_of(label: str, values: Sequence[str]) -> str:
+    return f'{{{label}=~"{"|".join(values)}"}}'
+
+
+def _sum(name: str, length: Duration, config: Config) -> str:
+    window = config.rules.window
+    return name if length == window else f"sum_over_time({name}[{length}:{window}])"
+
+
+def _enough(name: str, length: Duration, config: Config) -> str:
+    return f"{_sum(name, length, config)} >= {config.slos.minimum_operations}"
+
+
+def _breached(q: Promql, config: Config) -> Recording:
+    window = config.rules.window
+    over = (
+        f"{ERROR_BURN}{window} > 1 and ignoring (class) {_enough(sli.OPERATIONS, window, config)}",
+        f"{LATENCY_BURN}{window} > 1 and {_enough(TIMED, window, config)}",
+        sli.BREACH,
+    )
+    breached = q.by_fleet("max", f"0 * ({' or '.join(over)}) + 1")
+    return Recording(
+        BREACHED,
+        f"{breached} or 0 * {fleet_state.IN_MEMORY_OS}",
+        "1 while any objective or rollback limit of the fleet is breached, 0 while none is.",
+    )
+
+
+def _error_burn(config: Config) -> Alert:
+    budgets = {str(name): objective.budget for name, objective in config.slos.errors.items()}
+    conditions = _burns(ERROR_BURN, "class", budgets, sli.OPERATIONS, ERRORS, config)
+    return Alert(
+        name="MemoryOSErrorBudgetBurn",
+        area=AREA,
+        conditions=tuple(conditions),
+        severity="warning",
+        follows=Follows.EFFECTIVE_MODE,
+        reason=REASON,
+        summary="Calls fail so often that the error budget is being spent too fast.",
+        description=f"The budget of {{{{ $labels.class }}}} errors in {{{{ $labels.mode }}}} on {NODE} is spent "
+        f"{VALUE} times too fast, within {{{{ $labels.window }}}}. Budgets of the calls: {_shares(budgets)}.",
+        step=STEPS["2.2.3"],
+        dashboard="memoryos-latency",
+    )
+
+
+def _latency_burn(config: Config) -> Alert:
+    budgets = {name: objective.budget for name, objective in config.slos.latency.items()}
+    conditions = _burns(LATENCY_BURN, "objective", budgets, TIMED, SLOW, config)
+    return Alert(
+        name="MemoryOSLatencyBudgetBurn",
+        area=AREA,
+        conditions=tuple(conditions),
+        severity="warning",
+        follows=Follows.EFFECTIVE_MODE,
+        reason=REASON,
+        summary="Calls are slow so often that the latency budget is being spent too fast.",
+        description=f"The budget of {{{{ $labels.objective }}}} in {{{{ $labels.mode }}}} on {NODE} is spent {VALUE} "
+        f"times too fast, within {{{{ $labels.window }}}}. Budgets of the calls: {_shares(budgets)}.",
+        step=STEPS["2.2.3"],
+        dashboard="memoryos-latency",
+    )
+
+
+REASON = "A thirtieth of the long window or less: the windows wait, and the short one ends it soon."
+
+
+def _burns(
+    burn: str, label: str, budgets: Mapping[str, float], events: str, bad: str, config: Config
+) -> Iterator[Condition]:
+    """One condition a tier, over the objectives that it can fire on, and the slow absolute twin for low traffic."""
+    slos = config.slos
+    ignoring = "ignoring (class) " if label == "class" else ""
+    for tier in slos.tiers:
+        possible = [name for name, budget in budgets.items() if can_fire(tier, budget)]
+        if possible:
+            which = _any_of(label, possible)
+            enough = f"{ignoring}{_enough(events, tier.long, config)}"
+            fast = (f"{burn}{length}{which} > {tier.factor:g}" for length in (tier.long, tier.short))
+            yield Condition(" and ".join((*fast, enough)), tier.for_, {"window": str(tier.long)})
+    length = slos.absolute_window
+    many = f"{_sum(bad, length, config)} >= {slos.absolute_errors}"
+    few = f"{_sum(events, length, config)} < {slos.minimum_operations}"
+    yield Condition(
+        f"{burn}{length} > 1 and {many} and {ignoring}{few}", Duration(300), {"window": f"{length} absolute"}
+    )
+
+
+def _shares(budgets: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {budget:.0%}" for name, budget in budgets.items())
