@@ -1,75 +1,49 @@
-# What the bridge costs:   MIX_ENV=test mix run bench/cost.exs
+# What the bridge costs:   MIX_ENV=test mix run bench/cost.exs [CALLS]
 #
-# Each figure is the median of several rounds, as the difference to the same loop without the bridge. The stand-ins of the
-# tests take MemoryOS's place, so the time of a call itself is that of an empty function.
+# Timing a call: the difference to the same loop without the bridge, by the call, median of several rounds. The stand-ins
+# of the tests take MemoryOS's place.
 
 defmodule Cost do
   @rounds 9
 
-  def table do
-    # Errors only: the bridge's own words would stand between the rows.
-    Logger.configure(level: :error)
+  def table(calls) do
     {:ok, _} = Jido.MemoryOS.MemoryManager.start_link()
     {:ok, _} = Jido.MemoryOS.ReleaseController.start_link(mode: :memory_os, rollout_stage: :canary)
     {:ok, _} = MemoryOSBridge.start_link(port: nil)
     MemoryOSBridge.document()
-
-    IO.puts(
-      "Elixir #{System.version()}, Erlang/OTP #{System.otp_release()}, #{System.schedulers_online()} schedulers\n"
-    )
-
-    row(
-      "timing a call, mode given",
-      per_call(fn function -> MemoryOSBridge.measure(:remember, :memory_os, function) end)
-    )
+    version = "Elixir #{System.version()}, Erlang/OTP #{System.otp_release()}"
+    IO.puts("#{version}, #{System.schedulers_online()} schedulers; microseconds\n")
 
     target = %{id: "agent-1", group: "external"}
+    row("timing a call, mode given", timing(calls, 1, &MemoryOSBridge.measure(:remember, :memory_os, &1)))
+    row("timing a call, mode of its target", timing(calls, 1, &MemoryOSBridge.measure(:remember, target, &1)))
+    row("the same, 50 callers at once", timing(calls, 50, &MemoryOSBridge.measure(:remember, target, &1)))
 
-    row(
-      "timing a call, mode of the target looked up",
-      per_call(fn function -> MemoryOSBridge.measure(:remember, target, function) end)
-    )
-
-    concurrent = fn callers -> per_call(&MemoryOSBridge.measure(:remember, target, &1), callers) end
-    row("the same, 50 callers at once, per call and scheduler", concurrent.(50))
-
-    IO.puts("")
-    row("document/0, idle", document())
-    row("json/0, idle", median(200, fn -> MemoryOSBridge.json() |> IO.iodata_length() end))
-    with_in_flight(1_000, fn -> row("document/0, 1,000 calls in flight", document()) end)
-
-    for n <- 1..100_000,
-        do:
-          MemoryOSBridge.History.add(
-            :parity,
-            {:ok, %{target_id: "agent-#{n}", legacy_count: 1, memory_os_count: 1}}
-          )
-
-    row("document/0, 100,000 targets compared", document())
-    IO.puts("\nsize of the document: #{IO.iodata_length(MemoryOSBridge.json())} bytes")
+    row("document/0, idle", median(200, &MemoryOSBridge.document/0))
+    row("json/0, idle", median(200, &MemoryOSBridge.json/0))
+    in_flight(1_000)
+    row("document/0, 1,000 calls in flight", median(200, &MemoryOSBridge.document/0))
+    compare_targets(100_000)
+    row("the same, 100,000 targets compared", median(200, &MemoryOSBridge.document/0))
+    IO.puts("\nthe document has #{IO.iodata_length(MemoryOSBridge.json())} bytes")
   end
 
   defp row(name, microseconds) do
-    IO.puts(
-      String.pad_trailing(name, 56) <>
-        String.pad_leading(:erlang.float_to_binary(microseconds * 1.0, decimals: 2), 10) <> " µs"
-    )
+    figure = :erlang.float_to_binary(microseconds * 1.0, decimals: 2)
+    IO.puts(String.pad_trailing(name, 40) <> String.pad_leading(figure, 10))
   end
 
-  defp per_call(call, callers \\ 1) do
+  # Callers at once share the schedulers, so their time is counted by the scheduler.
+  defp timing(calls, callers, call) do
     function = fn -> {:ok, :stored} end
-    calls = 100_000
-    loop(call, function, 10_000)
-
-    timed =
-      for _ <- 1..@rounds, do: concurrently(callers, fn -> loop(call, function, div(calls, callers)) end)
-
-    bare =
-      for _ <- 1..@rounds, do: concurrently(callers, fn -> loop(& &1.(), function, div(calls, callers)) end)
-
-    schedulers = min(callers, System.schedulers_online())
-    (middle(timed) - middle(bare)) * schedulers / calls
+    each = div(calls, callers)
+    timed = median(@rounds, fn -> at_once(callers, fn -> loop(call, function, each) end) end)
+    bare = median(@rounds, fn -> at_once(callers, fn -> loop(& &1.(), function, each) end) end)
+    (timed - bare) * min(callers, System.schedulers_online()) / (each * callers)
   end
+
+  defp at_once(callers, function),
+    do: 1..callers |> Enum.map(fn _ -> Task.async(function) end) |> Task.await_many(:infinity)
 
   defp loop(_call, _function, 0), do: :ok
 
@@ -78,37 +52,25 @@ defmodule Cost do
     loop(call, function, left - 1)
   end
 
-  defp concurrently(callers, function) do
-    {microseconds, _} =
-      :timer.tc(fn ->
-        1..callers |> Enum.map(fn _ -> Task.async(function) end) |> Task.await_many(:infinity)
-      end)
-
-    microseconds
+  defp median(times, function) do
+    for(_ <- 1..times, do: function |> :timer.tc() |> elem(0)) |> Enum.sort() |> Enum.at(div(times, 2))
   end
 
-  defp document, do: median(200, &MemoryOSBridge.document/0)
-  defp median(times, function), do: middle(for _ <- 1..times, do: function |> :timer.tc() |> elem(0))
-  defp middle(values), do: values |> Enum.sort() |> Enum.at(div(length(values), 2))
+  defp in_flight(count) do
+    bench = self()
 
-  defp with_in_flight(count, function) do
-    test = self()
+    hang = fn ->
+      send(bench, :inside)
+      Process.sleep(:infinity)
+    end
 
-    callers =
-      for _ <- 1..count do
-        spawn(fn ->
-          MemoryOSBridge.measure(:retrieve, :memory_os, fn ->
-            send(test, :inside)
-            Process.sleep(:infinity)
-          end)
-        end)
-      end
+    for _ <- 1..count, do: spawn(fn -> MemoryOSBridge.measure(:retrieve, :memory_os, hang) end)
+    for _ <- 1..count, do: receive(do: (:inside -> :ok))
+  end
 
-    for _ <- callers, do: receive(do: (:inside -> :ok))
-    function.()
-    Enum.each(callers, &Process.exit(&1, :kill))
-    Process.sleep(1_500)
+  defp compare_targets(count) do
+    for n <- 1..count, do: MemoryOSBridge.reconcile_target(%{id: "agent-#{n}", legacy: 1, memory_os: 1})
   end
 end
 
-Cost.table()
+System.argv() |> List.first("100000") |> String.to_integer() |> Cost.table()

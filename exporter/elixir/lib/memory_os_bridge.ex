@@ -19,7 +19,7 @@ defmodule MemoryOSBridge do
     * `:port` - where the listener serves `/stats`; `nil` for none (an application with Plug mounts
       `MemoryOSBridge.Plug`). Default 9944.
     * `:ip` - address of the listener, a tuple. Default `{127, 0, 0, 1}`; any other than loopback needs a `:token`.
-    * `:token` - bearer token that a reader must send. Default `nil`: none.
+    * `:token` - bearer token that a reader must send, to the listener or the plug. Default `nil`: none.
     * `:max_connections` - connections served at a time; more are answered 503. Default 16.
     * `:manager`, `:release` - the local MemoryManager and ReleaseController, as a name or pid. Default: their modules' names.
     * `:timeout_ms` - how long a document waits for a busy process. Default 2000.
@@ -1467,39 +1467,39 @@ defmodule MemoryOSBridge.HTTP do
     deadline = System.monotonic_time(:millisecond) + @request_ms
 
     case request(socket, deadline) do
-      {:ok, request} -> reply(socket, answer(request, token))
+      {:ok, request} -> reply(socket, route(request, token))
       {:error, {_status, _text} = response} -> reply(socket, response)
       {:error, _gone} -> :gen_tcp.close(socket)
     end
   end
 
-  defp answer({method, path, authorization}, token) do
+  defp route({method, path, authorization}, token) do
     cond do
       path != "/stats" -> {404, "not found: the document is at /stats\n"}
       method != :GET -> {405, "only GET\n"}
-      not authorized?(authorization, token) -> {401, "a bearer token is needed\n"}
-      true -> document()
+      true -> answer(authorization, token)
     end
   end
 
-  @doc false
-  # The document, or 503 without a word of what went wrong: that is for the log of this node.
-  def document do
-    {200, MemoryOSBridge.json()}
+  @doc "The document, as a status and a body, for a request with that `Authorization` header (nil: none)."
+  def answer(authorization, token) do
+    if authorized?(authorization, token),
+      do: {200, MemoryOSBridge.json()},
+      else: {401, "a bearer token is needed\n"}
   rescue
+    # What went wrong is for the log of this node, not for the client.
     error ->
       Logger.error("MemoryOSBridge cannot make the document: " <> Exception.message(error))
       {503, "no document; the node's log says why\n"}
   end
 
-  @doc false
   # Compared without stopping at the first difference, so that the time taken tells nothing but the length.
-  def authorized?(_authorization, nil), do: true
+  defp authorized?(_authorization, nil), do: true
 
-  def authorized?("Bearer " <> given, token) when byte_size(given) == byte_size(token),
+  defp authorized?("Bearer " <> given, token) when byte_size(given) == byte_size(token),
     do: same?(given, token, 0)
 
-  def authorized?(_authorization, _token), do: false
+  defp authorized?(_authorization, _token), do: false
 
   defp same?(<<a, left::binary>>, <<b, right::binary>>, difference),
     do: same?(left, right, Bitwise.bor(difference, Bitwise.bxor(a, b)))
@@ -1591,11 +1591,11 @@ defmodule MemoryOSBridge.Plug do
   @moduledoc """
   Serves the document in an application that has Plug or Phoenix.
 
-      forward "/stats", MemoryOSBridge.Plug, token: "…"     # Phoenix router
-      forward "/stats", to: MemoryOSBridge.Plug, init_opts: [token: "…"]   # Plug.Router
+      forward "/stats", MemoryOSBridge.Plug       # in a Phoenix router
+      forward "/stats", to: MemoryOSBridge.Plug   # in a Plug.Router
 
-  `:token` is the bearer token that a reader must send, a string; without it the document is open to whoever reaches the
-  route.
+  The bridge is then started with `port: nil`. Its `:token`, a secret read when the application starts, counts here too:
+  options of a plug are fixed when it is compiled. Without a token the document is open to whoever reaches the route.
   """
 
   alias MemoryOSBridge.HTTP
@@ -1603,27 +1603,13 @@ defmodule MemoryOSBridge.Plug do
   @compile {:no_warn_undefined, Plug.Conn}
 
   @doc false
-  def init(options) do
-    case Keyword.validate(options, token: nil) do
-      {:ok, [token: token]} when token == nil or (is_binary(token) and token != "") ->
-        %{token: token}
-
-      {:ok, _wrong} ->
-        raise ArgumentError, "MemoryOSBridge.Plug: token: is not a string that is not empty, or nil"
-
-      {:error, unknown} ->
-        raise ArgumentError, "MemoryOSBridge.Plug: unknown options #{inspect(unknown)}; known is :token"
-    end
-  end
+  def init([]), do: []
+  def init(options), do: raise(ArgumentError, "MemoryOSBridge.Plug takes no options, not #{inspect(options)}")
 
   @doc false
-  def call(conn, %{token: token}) do
+  def call(conn, _options) do
     authorization = conn |> Plug.Conn.get_req_header("authorization") |> List.first()
-
-    {status, body} =
-      if HTTP.authorized?(authorization, token),
-        do: HTTP.document(),
-        else: {401, "a bearer token is needed\n"}
+    {status, body} = HTTP.answer(authorization, MemoryOSBridge.option(:token))
 
     conn
     |> Plug.Conn.put_resp_content_type(if status == 200, do: "application/json", else: "text/plain")
