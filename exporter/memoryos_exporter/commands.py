@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -76,7 +77,7 @@ async def _serve(options: argparse.Namespace, host: str, port: int) -> int:
         raise ConfigError("serve: say what to read: --stats-url URL, --stats-file PATH, --config FILE or --demo")
     web_config = WebConfig(options.web_config) if options.web_config else None
     tls = web_config.tls if web_config else None
-    exporter = Exporter(metrics, single, options.config, _external_url(options, host, port, secure=tls is not None))
+    exporter = Exporter(metrics, single, options.config, _external_url(options))
     exporter.load()
     app = make_app(exporter, web_config, allow_reload=options.enable_reload)
     return await _run(app, exporter, host, port, options, tls)
@@ -85,7 +86,7 @@ async def _serve(options: argparse.Namespace, host: str, port: int) -> int:
 async def _replay(options: argparse.Namespace, host: str, port: int) -> int:
     web_config = WebConfig(options.web_config) if options.web_config else None
     tls = web_config.tls if web_config else None
-    exporter = replayed_exporter(options, _external_url(options, host, port, secure=tls is not None))
+    exporter = replayed_exporter(options, _external_url(options))
     app = make_app(exporter, web_config)
     app.middlewares.append(exporter.middleware())
     return await _run(app, exporter, host, port, options, tls)
@@ -98,6 +99,9 @@ async def _run(
     await runner.setup()
     try:
         await _listen(runner, host, port, options, tls)
+        exporter.external_url = exporter.external_url or _own_url(runner, secure=tls is not None)
+        if exporter.config is not None and exporter.external_url is None:
+            log.warning("/sd needs --external-url", extra={"listen": options.listen})
         await _until_stopped(exporter)
     finally:
         await runner.cleanup()
@@ -190,18 +194,21 @@ def _address(listen: str) -> tuple[str, int]:
     return host, port
 
 
-def _external_url(options: argparse.Namespace, host: str, port: int, *, secure: bool) -> str | None:
-    scheme = "https" if secure else "http"
-    if options.external_url:
-        parts = urlsplit(options.external_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ConfigError(f"--external-url {options.external_url}: write a URL like http://exporter.internal:9943")
-        return str(options.external_url)
-    if host in ("", "0.0.0.0", "::") or port == 0:  # noqa: S104 - asked for, not listened at
-        if options.config is not None:
-            log.warning("/sd needs --external-url", extra={"listen": options.listen})
+def _external_url(options: argparse.Namespace) -> str | None:
+    if not options.external_url:
         return None
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    parts = urlsplit(options.external_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError(f"--external-url {options.external_url}: write a URL like http://exporter.internal:9943")
+    return str(options.external_url)
+
+
+def _own_url(runner: web.AppRunner, *, secure: bool) -> str | None:
+    """Where the exporter listens, for others on this machine; None when that is every address."""
+    host, port = runner.addresses[0][:2]
+    if ip_address(host).is_unspecified:
+        return None
+    return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _duration(flag: str, text: str) -> float:

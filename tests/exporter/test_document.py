@@ -17,8 +17,7 @@ from memoryos_exporter.exposition import END, OPENMETRICS, TEXT, render
 from memoryos_exporter.samples import samples_of
 from memoryos_exporter.window import Window
 from support.documents import recording, series, with_operations
-
-DOCUMENT = with_operations(recording("08"), series("memory_os", {90: 100}, errors={"upstream_error": 3}))
+from support.fields import DOCUMENT, JSON, PATHS, changed
 
 
 def families(document: Any) -> dict[str, list[Any]]:
@@ -37,17 +36,6 @@ def families(document: Any) -> dict[str, list[Any]]:
         for sample in family.samples:
             found.setdefault(sample.name, []).append(sample)
     return found
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """The document with the field at ``path`` replaced."""
-    document: Any = json.loads(json.dumps(DOCUMENT))
-    *parents, last = path.split(".")
-    node = document
-    for step in parents:
-        node = node[int(step) if isinstance(node, list) else step]
-    node[last] = value
-    return document  # type: ignore[no-any-return]
 
 
 WINDOW = {f"memoryos_latency_p{q}_ms" for q in (50, 95, 99)} | {"memoryos_error_rate"}
@@ -189,22 +177,6 @@ def test_modes_operations_and_codes_out_of_the_closed_sets_fall_together_as_othe
 def test_labels_that_would_break_a_line_are_escaped() -> None:
     (info,) = families({**DOCUMENT, "node": 'a"b\\c\nd'})["memoryos_build_info"]
     assert info.labels["erlang_node"] == 'a"b\\c\nd'
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=20,
-)
-PATHS = [
-    *("schema", "at", "node", "versions", "manager", "release", "process", "config", "operations", "latency"),
-    *("migration", "reconciliation", "parity", "rollback_evaluations", "deprecations", "dead_letters", "errors"),
-    *("call_us", "manager.queued", "release.mode", "release.drift", "release.metrics", "release.last_rollback"),
-    *("release.drift.ready?", "release.rollback_thresholds", "process.manager", "process.manager.memory"),
-    *("operations.since", "operations.series", "operations.series.0.counts", "operations.series.0.errors"),
-    *("operations.series.0.bounds_ms", "operations.series.0.sum_ms", "operations.series.0.mode"),
-    *("config.queue_max_depth", "config.adaptive_throttle_soft_limit"),
-]
 
 
 @settings(max_examples=300, deadline=None)

@@ -18,6 +18,7 @@ Number = Annotated[float, Meta(ge=0)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(max_length=255)]
 Reason = Annotated[str, Meta(max_length=255)]
+SchemaName = Annotated[str, Meta(pattern=r"^memoryos-stats/1(\.[0-9]+)?$")]
 Version = Annotated[str, Meta(max_length=64)]
 Api = Annotated[str, Meta(pattern=r"^[A-Z][A-Za-z0-9_.]*\.[a-z0-9_]+[?!]?/[0-9]{1,2}$", max_length=120)]
 Removal = Annotated[str, Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?$")]
@@ -328,7 +329,7 @@ class Versions(Struct):
 class Document(Struct):
     """A whole stats document: a missing part gives no series, a null one only `memoryos_part_up 0`."""
 
-    schema: Annotated[str | UnsetType, Meta(description="memoryos-stats/1; absent = 1")] = UNSET
+    schema: Annotated[SchemaName | UnsetType, Meta(description="absent = memoryos-stats/1")] = UNSET
     at: Annotated[Count | UnsetType, Meta(description="unix time in milliseconds at which the document was made")] = (
         UNSET
     )
