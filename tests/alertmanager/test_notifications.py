@@ -28,7 +28,7 @@ def breach(instance: str = "node-1", **changes: str) -> dict[str, Any]:
     labels = {
         "alertname": "MemoryOSRollbackLatency",
         "severity": "critical",
-        "playbook": "slo-breach",
+        "playbook": "4.1",
         "cluster": "prod",
         "job": "memoryos",
         "instance": instance,
@@ -36,7 +36,8 @@ def breach(instance: str = "node-1", **changes: str) -> dict[str, Any]:
     annotations = {
         "summary": "MemoryOS is slower than its rollback limit.",
         "description": DESCRIPTION,
-        "playbook_step": "4.1 step 1: evaluate the rollback with a live snapshot.",
+        "playbook": "4.1.1",
+        "playbook_step": "Call evaluate_rollback/2 with a live snapshot",
         "runbook_url": RUNBOOK,
         "dashboard_url": DASHBOARD,
     }
@@ -113,7 +114,7 @@ def test_a_page_says_everywhere_what_is_wrong_what_to_do_and_where_to_read_on(de
     assert page["routing_key"] == "routing-key"
     assert page["payload"]["summary"] == "[CRITICAL] MemoryOSRollbackLatency on prod/memoryos node-1"
     assert page["payload"]["severity"] == "critical"
-    assert page["payload"]["group"] == "slo-breach"
+    assert page["payload"]["group"] == "4.1"
     assert [link["href"] for link in page["links"]] == [RUNBOOK, DASHBOARD]
 
     message = posts["/slack"].body
@@ -130,14 +131,14 @@ def test_a_page_says_everywhere_what_is_wrong_what_to_do_and_where_to_read_on(de
     assert f'href="{RUNBOOK}"' in html
     for told in (page["payload"]["custom_details"]["alerts"], attachment["text"], html, text):
         assert DESCRIPTION in told
-        assert "4.1 step 1: evaluate the rollback with a live snapshot." in told
+        assert "4.1.1 Call evaluate_rollback/2 with a live snapshot" in told
         assert "memory_os" in told
         assert "amtool silence add" in told or told is page["payload"]["custom_details"]["alerts"]
         assert "<no value>" not in told
 
     webhook = posts["/webhook"]
     assert webhook.headers["authorization"] == "Bearer web secret"
-    assert webhook.body["groupLabels"] == {"cluster": "prod", "job": "memoryos", "playbook": "slo-breach"}
+    assert webhook.body["groupLabels"] == {"cluster": "prod", "job": "memoryos", "playbook": "4.1"}
 
 
 def test_the_text_of_a_page_reads_as_written_here(desk: Desk) -> None:
@@ -149,14 +150,14 @@ def test_the_text_of_a_page_reads_as_written_here(desk: Desk) -> None:
 MemoryOSRollbackLatency (critical) on prod/memoryos node-1
 MemoryOS is slower than its rollback limit.
 {DESCRIPTION}
-Do: 4.1 step 1: evaluate the rollback with a live snapshot.
+Do: 4.1.1 Call evaluate_rollback/2 with a live snapshot
 Playbook: {RUNBOOK}
 Dashboard: {DASHBOARD}
 Since: 2026-03-01 03:00:00 UTC
 
 Silence these for two hours:
 amtool silence add --alertmanager.url='{desk.alertmanager.url}' --duration=2h --comment='taken over' \
-'cluster="prod"' 'job="memoryos"' 'playbook="slo-breach"'"""
+'cluster="prod"' 'job="memoryos"' 'playbook="4.1"'"""
     )
 
 

@@ -25,7 +25,9 @@ def files(config: Config) -> Mapping[str, str]:
     """Path below the project → text."""
     return {
         "alerts/alertmanager.yml": document(config),
-        "alerts/templates/memoryos.tmpl": resources.files(__package__).joinpath("memoryos.tmpl").read_text(encoding="utf-8"),
+        "alerts/templates/memoryos.tmpl": resources.files(__package__)
+        .joinpath("memoryos.tmpl")
+        .read_text(encoding="utf-8"),
     }
 
 

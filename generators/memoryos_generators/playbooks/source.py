@@ -17,7 +17,9 @@ from typing import Any
 from ..config import Config
 
 SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Verify fixed")
-FENCE = re.compile(r"^(?P<indent> *)```promql (?P<expectation>[a-z-]+)\n(?P<expr>.*?)\n *```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?P<indent> *)```promql (?P<expectation>[a-z-]+)\n(?P<expr>.*?)\n *```$", re.MULTILINE | re.DOTALL
+)
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
 
