@@ -6,6 +6,7 @@ import argparse
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from aiohttp import web
@@ -36,7 +37,8 @@ def list_stories() -> None:
     for name in story_names():
         story = load_story(name)
         nodes = "1 node" if len(story.nodes) == 1 else f"{len(story.nodes)} nodes"
-        print(f"{name}\n    {story.title} ({story.kind}, {story.duration}, {nodes})\n    {story.shows.strip()}\n")  # noqa: T201
+        print(f"{name}: {story.title} ({story.kind}, {story.duration}, {nodes})")  # noqa: T201
+        print(fill(story.shows, 110, initial_indent="    ", subsequent_indent="    "), end="\n\n")  # noqa: T201
 
 
 def demo_source() -> PlayedSource:
@@ -53,12 +55,7 @@ def replayed_exporter(options: argparse.Namespace, external_url: str | None) -> 
     """
     if options.what is None:
         raise ConfigError("replay: name a story or a directory of recorded documents; --list shows the stories")
-    try:
-        speed, skip = float(options.speed), float(Duration.parse(options.skip))
-    except ValueError as error:
-        raise ConfigError(f"replay: --speed or --from: {error}") from None
-    if not 0 < speed <= LARGEST_SPEED:
-        raise ConfigError(f"replay: --speed {options.speed}: more than 0 and at most {LARGEST_SPEED:g}")
+    speed, skip = _speed(options.speed), _skip(options.skip)
     playable, description = _playable(options.what)
     metrics, live = ExporterMetrics(), Live(playable, speed, skip)
     targets = {node: Target(node, PlayedSource(live, node, description), metrics) for node in playable.node_names}
@@ -66,12 +63,29 @@ def replayed_exporter(options: argparse.Namespace, external_url: str | None) -> 
     return ReplayedExporter(metrics, single=single, external_url=external_url, targets=targets, live=live)
 
 
+def _speed(written: str) -> float:
+    try:
+        speed = float(written)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= LARGEST_SPEED:
+        raise ConfigError(f"replay: --speed {written}: write a number over 0 and up to {LARGEST_SPEED:g}")
+    return speed
+
+
+def _skip(written: str) -> float:
+    try:
+        return float(Duration.parse(written))
+    except ValueError as error:
+        raise ConfigError(f"replay: --from {written}: {error}") from None
+
+
 def _playable(what: str) -> tuple[Playable, str]:
     try:
         if Path(what).is_dir():
             recording = Recording(Path(what))
-            for name in recording.left_out:
-                log.warning("no stats document, left out", extra={"file": str(Path(what) / name)})
+            if recording.left_out:
+                log.warning("files that are no stats documents", extra={"left_out": " ".join(recording.left_out)})
             return recording, f"recording {what}"
         story = load_story(what)
     except (StoryError, RecordingError) as error:

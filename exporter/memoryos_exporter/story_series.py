@@ -5,8 +5,8 @@ The result is `input_series` for promtool's rule tests, with `stale` where a ser
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterator
+from itertools import pairwise
 
 from msgspec import json
 
@@ -35,11 +35,12 @@ def story_series(
     """
     player = Player(story, start=start)
     recorders = {node: _Recorder(cluster, job, node) for node in story.nodes}
-    first = start // TICK_SECONDS
+    tick = start // TICK_SECONDS
     for elapsed, views in player.frames():
         for node, recorder in recorders.items():
-            recorder.record(first + elapsed // TICK_SECONDS, start + elapsed, views.get(node))
-    return [series for recorder in recorders.values() for series in recorder.series()]
+            recorder.record(tick, start + elapsed, views.get(node))
+        tick += 1
+    return [series for recorder in recorders.values() for series in recorder.series(tick)]
 
 
 class _Recorder:
@@ -48,33 +49,52 @@ class _Recorder:
     def __init__(self, cluster: str, job: str, node: str) -> None:
         self._identity = f'cluster="{cluster}",instance="{node}",job="{job}"'
         self._columns: dict[str, _Column] = {}
-        self._current: set[str] = set()
+        self._lines: list[str] = []
+        self._order: list[_Column | None] = []
         self._window = Window()
 
     def record(self, tick: int, now: float, view: View | None) -> None:
         """Stores one scrape; None: the node is gone from service discovery, and its series end."""
-        seen: set[str] = set()
-        for name, value in self._scrape(now, view):
-            column = self._columns.get(name)
-            if column is None:
-                column = self._columns[name] = _Column()
-            column.add(tick, value)
-            seen.add(name)
-        for name in self._current - seen:
-            self._columns[name].add(tick, STALE)
-        self._current = seen
+        lines = self._scrape(now, view)
+        if not self._only_values_differ(tick, lines):
+            self._store_all(tick, lines)
+        self._lines = lines
 
-    def _scrape(self, now: float, view: View | None) -> Iterator[tuple[str, str]]:
+    def _only_values_differ(self, tick: int, lines: list[str]) -> bool:
+        """Stores the lines that are not as they were; False when the series are not the same as in the last scrape."""
+        if len(lines) != len(self._lines):
+            return False
+        for line, before, column in zip(lines, self._lines, self._order, strict=True):
+            if line != before:
+                name, _, value = line.rpartition(" ")
+                if column is None or column.name != name:
+                    return False
+                column.change(tick, value)
+        return True
+
+    def _store_all(self, tick: int, lines: list[str]) -> None:
+        ended = {column.name for column in self._order if column is not None}
+        self._order = []
+        for line in lines:
+            if line.startswith("#"):
+                self._order.append(None)
+                continue
+            name, _, value = line.rpartition(" ")
+            column = self._columns.setdefault(name, _Column(name))
+            column.change(tick, value)
+            self._order.append(column)
+            ended.discard(name)
+        for name in ended:
+            self._columns[name].change(tick, STALE)
+
+    def _scrape(self, now: float, view: View | None) -> list[str]:
+        """The lines of one scrape, comments included, and `up` as Prometheus adds it."""
         if view is None:
-            return
-        yield "up", "1" if view.exporter_up else "0"
+            return []
         if not view.exporter_up:
             self._window = Window()  # a new exporter begins with an empty one
-            return
-        for line in render(self._samples(now, view), TEXT).decode().splitlines():
-            if not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                yield name, value
+            return ["up 0"]
+        return ["up 1", *render(self._samples(now, view), TEXT).decode().splitlines()]
 
     def _samples(self, now: float, view: View) -> Samples:
         if view.document is None:
@@ -85,45 +105,33 @@ class _Recorder:
         self._window.add(now, stats)
         return samples_of(stats, self._window.measure(stats), READ_SECONDS)
 
-    def series(self) -> Iterator[dict[str, str]]:
-        """All series of this node."""
+    def series(self, end: int) -> Iterator[dict[str, str]]:
+        """All series of this node, up to the tick `end`."""
         for name, column in self._columns.items():
             base, brace, labels = name.partition("{")
             labels = f",{labels}" if brace else "}"
-            yield {"series": f"{base}{{{self._identity}{labels}", "values": column.values()}
+            yield {"series": f"{base}{{{self._identity}{labels}", "values": column.values(end)}
 
 
 class _Column:
-    """The values of one series, tick by tick."""
+    """One series: the ticks at which its value changed."""
 
-    def __init__(self) -> None:
-        self._values: list[str] = []
-        self._gaps: list[tuple[int, int]] = []
-        self._next = 0
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._changes: list[tuple[int, str]] = []
 
-    def add(self, tick: int, value: str) -> None:
-        """Notes the value at a tick, later than the last."""
-        if tick > self._next:
-            self._gaps.append((len(self._values), tick - self._next))
-        self._values.append(value)
-        self._next = tick + 1
+    def change(self, tick: int, value: str) -> None:
+        """Notes that the value is another one from this tick on; `stale` ends the series."""
+        if not self._changes or self._changes[-1][1] != value:
+            self._changes.append((tick, value))
 
-    def values(self) -> str:
-        """In promtool's notation, equal neighbours written once."""
-        words: list[str] = []
-        start = 0
-        for position, missing in [*self._gaps, (len(self._values), 0)]:
-            words += _runs(self._values[start:position])
-            if missing:
-                words.append(f"{OMITTED}x{missing}")
-            start = position
+    def values(self, end: int) -> str:
+        """In promtool's notation, from tick 0 up to `end`."""
+        words = [f"{OMITTED}x{self._changes[0][0]}"] if self._changes[0][0] else []
+        for (tick, value), (until, _) in pairwise([*self._changes, (end, "")]):
+            repeated = until - tick - 1
+            if value == STALE:
+                words += [STALE, f"{OMITTED}x{repeated}"] if repeated else [STALE]
+            else:
+                words.append(f"{value}+0x{repeated}" if repeated else value)
         return " ".join(words)
-
-
-def _runs(values: Iterable[str]) -> Iterator[str]:
-    for value, group in groupby(values):
-        times = sum(1 for _ in group)
-        if times > 2 and value != STALE:
-            yield f"{value}+0x{times - 1}"
-        else:
-            yield from [value] * times
