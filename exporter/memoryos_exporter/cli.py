@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__, commands, logs
-from .yamlfile import ConfigError
-
-OK, FAILED, USAGE = 0, 1, 2
+from . import __version__, logs
 
 SERVE = """\
 Serve metrics of MemoryOS for Prometheus.
@@ -51,16 +47,11 @@ Exit status: 0 every file is sound, 1 one is not, 2 wrong usage.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
-    try:
-        return run(options)
-    except ConfigError as error:
-        print(f"memoryos-exporter: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
-    except KeyboardInterrupt:
-        return 130
+    options = _parser().parse_args(arguments)
+    # Imported only now: help and usage errors need not wait for it.
+    from . import commands
+
+    return commands.run(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,13 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"memoryos-exporter {__version__}")
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    serve = _subcommand(subcommands, "serve", "serve metrics for Prometheus", SERVE, commands.serve)
+    serve = _subcommand(subcommands, "serve", "serve metrics for Prometheus", SERVE)
     _add_source(serve)
     _add_serving(serve)
 
-    snapshot = _subcommand(
-        subcommands, "snapshot", "the input and outcome of evaluate_rollback/2", SNAPSHOT, commands.snapshot
-    )
+    snapshot = _subcommand(subcommands, "snapshot", "the input and outcome of evaluate_rollback/2", SNAPSHOT)
     _add_source(snapshot)
     snapshot.add_argument("--config", type=Path, metavar="FILE", help="configuration file that names the target")
     snapshot.add_argument("--target", metavar="NAME", help="the target of --config to look at")
@@ -84,10 +73,10 @@ def _parser() -> argparse.ArgumentParser:
         "--over", default="30s", metavar="DURATION", help="time between the two readings (default: %(default)s)"
     )
 
-    replay = _subcommand(subcommands, "replay", "serve a story or recorded documents", REPLAY, commands.replay)
+    replay = _subcommand(subcommands, "replay", "serve a story or recorded documents", REPLAY)
     _add_replay(replay)
 
-    check = _subcommand(subcommands, "check-config", "check configuration files", CHECK, commands.check_config)
+    check = _subcommand(subcommands, "check-config", "check configuration files", CHECK)
     check.add_argument("files", type=Path, nargs="*", metavar="FILE", help="configuration files of serve --config")
     check.add_argument("--web-config", type=Path, action="append", default=[], metavar="FILE", help="web configuration")
     return parser
@@ -98,7 +87,6 @@ def _subcommand(
     name: str,
     summary: str,
     description: str,
-    run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
     parser = subcommands.add_parser(
         name,
@@ -107,7 +95,7 @@ def _subcommand(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(command=name)
     return parser
 
 

@@ -20,7 +20,6 @@ from . import durations, logs
 from .config import SourceTls, http_source, load_targets
 from .exporter import Exporter
 from .exporter_metrics import ExporterMetrics
-from .replay import demo_source, list_stories, replayed_exporter
 from .rollback import decide
 from .server import make_app
 from .sources import Credentials, FileSource, Source
@@ -28,8 +27,20 @@ from .target import Target
 from .webconfig import WebConfig
 from .yamlfile import ConfigError
 
-UNDECIDED = 3
+FAILED, UNDECIDED = 1, 3
 log = logging.getLogger(__name__)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the subcommand; returns the exit status, 1 after telling the user of a mistake."""
+    subcommands = {"serve": serve, "snapshot": snapshot, "check-config": check_config, "replay": replay}
+    try:
+        return subcommands[options.command](options)
+    except ConfigError as error:
+        print(f"memoryos-exporter: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -42,6 +53,8 @@ def serve(options: argparse.Namespace) -> int:
 def replay(options: argparse.Namespace) -> int:
     """Serve a story or a recording until SIGINT or SIGTERM; or list the stories."""
     if options.list:
+        from .replay import list_stories
+
         list_stories()
         return 0
     logs.set_up(options.log_level, options.log_format)
@@ -67,7 +80,7 @@ def check_config(options: argparse.Namespace) -> int:
         except ConfigError as error:
             sound = False
             print(f"memoryos-exporter: {error}", file=sys.stderr)  # noqa: T201
-    return 0 if sound else 1
+    return 0 if sound else FAILED
 
 
 async def _serve(options: argparse.Namespace, host: str, port: int) -> int:
@@ -86,6 +99,8 @@ async def _serve(options: argparse.Namespace, host: str, port: int) -> int:
 async def _replay(options: argparse.Namespace, host: str, port: int) -> int:
     web_config = WebConfig(options.web_config) if options.web_config else None
     tls = web_config.tls if web_config else None
+    from .replay import replayed_exporter
+
     exporter = replayed_exporter(options, _external_url(options))
     app = make_app(exporter, web_config)
     app.middlewares.append(exporter.middleware())
@@ -179,7 +194,12 @@ def _source(options: argparse.Namespace) -> Source | None:
         return http_source("--stats-url", options.stats_url, credentials, tls, Path.cwd())
     if options.stats_file:
         return FileSource(options.stats_file)
-    return demo_source() if options.demo else None
+    if options.demo:
+        # The simulator takes a quarter of the start-up time, and only a demonstration needs it.
+        from .replay import demo_source
+
+        return demo_source()
+    return None
 
 
 def _address(listen: str) -> tuple[str, int]:

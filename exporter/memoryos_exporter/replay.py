@@ -20,7 +20,7 @@ from memoryos_simulator.story_file import StoryError, load_story, story_names
 
 from .exporter import Exporter
 from .exporter_metrics import ExporterMetrics
-from .sources import PlayedSource
+from .sources.played import PlayedSource
 from .target import Target
 from .yamlfile import ConfigError
 

@@ -1,11 +1,10 @@
-"""Where stats documents come from: HTTP, a file, or a simulated MemoryOS."""
+"""Where stats documents come from: HTTP, a file, or (`sources.played`) a simulated MemoryOS."""
 
 from __future__ import annotations
 
 from .file import FileSource
 from .http import Credentials, HttpSource
 from .model import LARGEST_DOCUMENT, Fetched, Source, SourceError
-from .played import PlayedSource
 
 __all__ = [
     "LARGEST_DOCUMENT",
@@ -13,7 +12,6 @@ __all__ = [
     "Fetched",
     "FileSource",
     "HttpSource",
-    "PlayedSource",
     "Source",
     "SourceError",
 ]
