@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import typing
 from dataclasses import dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -111,16 +112,20 @@ def _rename(members: dict[str, Raw]) -> bool:
 
 def _salvage_struct(kind: type[Shape], members: dict[str, Raw], path: str, bad: list[BadField]) -> Shape:
     """Fill ``kind`` from what can be believed of ``members``; a part of the document that is broken becomes None."""
-    hints = typing.get_type_hints(kind, include_extras=True)
     values: dict[str, Any] = {}
-    for field in msgspec.structs.fields(kind):
-        if field.encode_name not in members:
-            continue
-        raw, where = members[field.encode_name], f"{path}.{field.encode_name}".lstrip(".")
-        value = _salvage(hints[field.name], raw, where, bad)
-        broken_part = value is UNSET and not path and field.name in PARTS
-        values[field.name] = None if broken_part else value
+    for name, key, annotation in _fields(kind):
+        if key in members:
+            value = _salvage(annotation, members[key], f"{path}.{key}".lstrip("."), bad)
+            broken_part = value is UNSET and not path and name in PARTS
+            values[name] = None if broken_part else value
     return kind(**values)
+
+
+@cache
+def _fields(kind: type[Struct]) -> tuple[tuple[str, str, Any], ...]:
+    """Attribute, key and annotation of each field."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return tuple((field.name, field.encode_name, hints[field.name]) for field in msgspec.structs.fields(kind))
 
 
 def _salvage(annotation: Any, raw: Raw, path: str, bad: list[BadField]) -> Any:
@@ -152,6 +157,7 @@ def _salvage(annotation: Any, raw: Raw, path: str, bad: list[BadField]) -> Any:
     return UNSET
 
 
+@cache
 def _core(annotation: Any) -> Any:
     """The type behind `Annotated` and behind the union with None and UnsetType."""
     while typing.get_origin(annotation) is Annotated:

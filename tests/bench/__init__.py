@@ -1,0 +1,1 @@
+"""Measurements, one module an area."""
