@@ -13,6 +13,8 @@ import msgspec
 import pytest
 
 from bridge.host import Host, literal, start
+from memoryos_exporter.catalog.labels import ERROR_CODES
+from memoryos_exporter.document.calls import PUBLISHED_BOUNDS_MS
 from memoryos_exporter.document.parts import Document
 from memoryos_exporter.document.reader import read_document
 from support.documents import DOCUMENTS
@@ -126,7 +128,10 @@ def test_totals_times_and_errors_of_a_life_are_in_the_document(hosts: Callable[.
     assert document["reconciliation"].items() >= {"failed": 1, "records_failed": 1, "running": False}.items()
     assert document["rollback_evaluations"].items() >= {"refused": 1, "stable": 0}.items()
     series = {(series["mode"], series["operation"]): series for series in document["operations"]["series"]}
-    assert series["memory_os", "remember"]["errors"] == {"manager_throttled": 1}
+    assert series["memory_os", "remember"]["bounds_ms"] == list(PUBLISHED_BOUNDS_MS)
+    errors = series["memory_os", "remember"]["errors"]
+    assert set(errors) == set(ERROR_CODES)
+    assert {code: count for code, count in errors.items() if count} == {"manager_throttled": 1}
     for part in ("migration", "reconciliation", "rollback_evaluations"):
         assert document["operations"]["since"] <= document[part]["last_at"] <= document["at"]
 

@@ -21,8 +21,9 @@ def mix(environment: dict[str, str], *arguments: str) -> str:
 
 def test_the_bridge_passes_its_own_tests(elixir: dict[str, str]) -> None:
     said = mix(elixir, "test", "--no-color")
-    assert " tests, 0 failures" in said
-    assert "\n0 tests" not in said
+    ran = re.search(r"^(?:(\d+) tests, 0 failures|Result: (\d+) passed)", said, re.MULTILINE)
+    assert ran, said
+    assert int(ran[1] or ran[2]) > 0
 
 
 def test_the_bridge_compiles_without_a_warning_and_without_memory_os_or_plug(elixir: dict[str, str]) -> None:

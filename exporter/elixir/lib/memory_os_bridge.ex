@@ -91,7 +91,7 @@ defmodule MemoryOSBridge do
   `:remember`, `:retrieve`, `:forget`, `:prune`, `:consolidate` or `:explain_retrieval`; anything else counts as `:other`.
   `{:error, reason}` and `:error` count as failed, by the error code in `reason`.
   """
-  @spec measure(atom(), map() | mode(), (() -> result)) :: result when result: term()
+  @spec measure(atom(), map() | mode(), fun()) :: term()
   def measure(operation, target, function) when is_atom(operation) and is_function(function, 0) do
     mode = if is_atom(target), do: target, else: Rollout.mode(target)
     Operations.measure(operation, mode, function)
@@ -123,7 +123,8 @@ defmodule MemoryOSBridge do
   """
   @spec report(term()) :: :ok | {:error, String.t()}
   def report(results) do
-    entries = results |> List.wrap() |> Enum.map(&{&1, History.kind(&1)})
+    results = if is_list(results), do: results, else: [results]
+    entries = Enum.map(results, &{&1, History.kind(&1)})
 
     case Enum.find(entries, fn {_result, kind} -> kind == nil end) do
       nil ->
@@ -355,8 +356,8 @@ defmodule MemoryOSBridge.ReleaseController do
   def reconcile_post_rollback(server \\ Controller, targets, options \\ []) when is_list(targets) do
     {batch, options} = Keyword.pop(options, :batch, @batch)
 
-    unless is_integer(batch) and batch > 0,
-      do: raise(ArgumentError, "batch: #{inspect(batch)} is not a whole number above 0")
+    (is_integer(batch) and batch > 0) ||
+      raise ArgumentError, "batch: #{inspect(batch)} is not a whole number above 0"
 
     if targets == [] do
       Controller.reconcile_post_rollback(server, [], options)
@@ -592,27 +593,28 @@ defmodule MemoryOSBridge.Operations do
   defp code(reasons) when is_list(reasons), do: code(:upstream_error_list)
   defp code(_reason), do: code(:upstream_error)
 
-  @doc "Counts the calls whose callers are dead and removes them from the calls in flight."
-  def sweep, do: Enum.reject(:ets.tab2list(@in_flight), &swept?/1)
+  @doc "Counts the calls whose callers are dead, and gives the rows of those that are in flight."
+  def sweep do
+    {living, dead} =
+      @in_flight |> :ets.tab2list() |> Enum.split_with(fn {_id, pid, _, _} -> Process.alive?(pid) end)
 
-  defp swept?({id, pid, _series, _started}) do
-    not Process.alive?(pid) and
-      case :ets.take(@in_flight, id) do
-        [{_id, _pid, series, started}] ->
-          counters = :ets.lookup_element(@table, :operations, 2)
-          count(counters, series, System.monotonic_time() - started, code(:call_timeout))
-          true
-
-        [] ->
-          true
-      end
+    Enum.each(dead, fn {id, _pid, _series, _started} -> bury(:ets.take(@in_flight, id)) end)
+    living
   end
+
+  defp bury([{_id, _pid, series, started}]) do
+    counters = :ets.lookup_element(@table, :operations, 2)
+    count(counters, series, System.monotonic_time() - started, code(:call_timeout))
+  end
+
+  # Somebody else's sweep was first.
+  defp bury([]), do: :ok
 
   @doc """
   The `operations` part of the document.
 
-  remember and retrieve are there in every mode from the beginning, so that their counters begin at 0; any other series
-  from its first call.
+  Counters begin at 0, so that the first increase is seen: remember and retrieve are there in every mode from the beginning
+  and any other series from its first call, each with every error code.
   """
   def part do
     counters = :ets.lookup_element(@table, :operations, 2)
@@ -633,12 +635,7 @@ defmodule MemoryOSBridge.Operations do
           operation: operation,
           ok: read.(@ok),
           errors:
-            for(
-              {code, offset} <- Enum.with_index(@codes, @first_code),
-              (n = read.(offset)) > 0,
-              into: %{},
-              do: {code, n}
-            ),
+            Map.new(Enum.with_index(@codes, @first_code), fn {code, offset} -> {code, read.(offset)} end),
           in_flight: length(started),
           oldest_ms: oldest_ms(started, now),
           bounds_ms: @bounds_ms,
@@ -955,18 +952,16 @@ defmodule MemoryOSBridge.Sweeper do
   def start_link(_options), do: GenServer.start_link(__MODULE__, nil, name: __MODULE__)
 
   @impl true
-  def init(nil), do: {:ok, wait(nil)}
+  def init(nil) do
+    {:ok, _timer} = :timer.send_interval(1_000, :sweep)
+    {:ok, nil}
+  end
 
   @impl true
   def handle_info(:sweep, nil) do
     Operations.sweep()
     History.sweep()
-    {:noreply, wait(nil)}
-  end
-
-  defp wait(state) do
-    Process.send_after(self(), :sweep, 1_000)
-    state
+    {:noreply, nil}
   end
 end
 
@@ -1084,6 +1079,7 @@ defmodule MemoryOSBridge.Reader do
   end
 
   @impl true
+  # A call that is outstanding will do: the controller worked off the change before it, or its old answer came before this.
   def handle_cast(:refresh, state), do: {:noreply, refresh(state)}
 
   @impl true

@@ -315,6 +315,7 @@ defmodule MemoryOSBridge.HistoryTest do
         assert why =~ "not a result of migrate_target"
       end
 
+      assert {:error, _why} = MemoryOSBridge.report(nil)
       assert part(:migration).targets_succeeded == 0
     end
   end

@@ -79,6 +79,29 @@ defmodule MemoryOSBridge.RolloutTest do
     eventually(fn -> MemoryOSBridge.Rollout.mode(%{}) == :legacy end)
   end
 
+  @tag bridge: [refresh_ms: 3_600_000], release: [mode: :legacy, rollout_stage: :global]
+  test "a change made while the status is being read counts too" do
+    StandIn.stall(ReleaseController)
+    MemoryOSBridge.refresh()
+
+    eventually(fn ->
+      Process.info(Process.whereis(ReleaseController), :message_queue_len) == {:message_queue_len, 1}
+    end)
+
+    change = Task.async(fn -> MemoryOSBridge.ReleaseController.set_mode(:dual_run) end)
+
+    eventually(fn ->
+      Process.info(Process.whereis(ReleaseController), :message_queue_len) == {:message_queue_len, 2}
+    end)
+
+    # Hold back the reader, so that the old status reaches it together with the wish for a new one.
+    :sys.suspend(MemoryOSBridge.Reader.name(:release))
+    StandIn.resume(ReleaseController)
+    assert Task.await(change) == {:ok, :dual_run}
+    :sys.resume(MemoryOSBridge.Reader.name(:release))
+    eventually(fn -> MemoryOSBridge.Rollout.mode(%{}) == :dual_run end)
+  end
+
   @tag bridge: [refresh_ms: 20], release: [mode: :legacy, rollout_stage: :global]
   test "a change of mode made past the bridge is seen without any scrape" do
     {:ok, :memory_os} = ReleaseController.set_mode(:memory_os)

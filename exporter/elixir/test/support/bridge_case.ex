@@ -53,6 +53,9 @@ defmodule BridgeCase do
     Enum.find(MemoryOSBridge.document().operations.series, &(&1.mode == mode and &1.operation == operation))
   end
 
+  @doc "The errors of a series that happened, by code."
+  def errors(series), do: for({code, count} <- series.errors, count > 0, into: %{}, do: {code, count})
+
   @doc "Starts a process that is inside a call that does not return; gives its pid once it is."
   def hanging(call) do
     test = self()
