@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memoryos_simulator.agents import Agent, parity
 from memoryos_simulator.mailbox import Message, Work
 from memoryos_simulator.state import NEVER, NodeState
@@ -77,13 +79,13 @@ def _reconcile(state: NodeState, batch: list[Agent], start_ms: float) -> Work | 
     return Work(start_ms + spent_ms, done, in_manager=True)
 
 
-def check_parity(state: NodeState) -> bool:
-    """`Migration.reconcile_target/2` for every agent: three reads of MemoryOS each. False when it does not answer."""
+def check_parity(state: NodeState, agents: Sequence[Agent]) -> bool:
+    """`Migration.reconcile_target/2` for these agents: three reads of MemoryOS each. False when it does not answer."""
     if not state.manager_alive or state.manager_operation_ms == NEVER:
         return False
-    for agent in state.agents:
+    for agent in agents:
         for entry in TIER_ENTRIES:
             state.manager.read(agent, entry, 1, 0)
         state.manager.finish(len(TIER_ENTRIES))
-    state.totals.parity = {**parity(state.agents), "checked_at": round(state.now_ms)}
+    state.totals.parity = {**parity(agents), "checked_at": round(state.now_ms)}
     return True

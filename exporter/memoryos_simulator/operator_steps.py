@@ -126,7 +126,7 @@ def start_reconciliation(state: NodeState, targets: str | int, batch: int, pause
 
 def verify_parity(state: NodeState) -> None:
     """Asks for parity of every agent and notes the answer."""
-    answered = check_parity(state)
+    answered = check_parity(state, state.agents)
     counts = {key: value for key, value in state.totals.parity.items() if key != "checked_at"}
     state.note(f"check_parity: {counts}" if answered else "check_parity: no answer")
 
