@@ -20,6 +20,10 @@ from support.documents import DOCUMENTS
 GOLDEN = Path(__file__).parent / "golden"
 by_name = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 
+NEVER = {"at": 0}
+PARTS = ("manager", "release", "process", "config", "dead_letters")
+STAGES = ("internal", "canary", "global")
+
 # Metrics whose value is not one field, but follows from several: (document) → value by labels.
 DERIVED: dict[str, Any] = {
     "memoryos_up": lambda _: {(): 1},
@@ -41,9 +45,6 @@ DERIVED: dict[str, Any] = {
     "memoryos_queue_throttle_depth": lambda d: {(): 204} if d["config"] else {},  # max(192, floor(256 x 0.8))
     "memoryos_dead_letters": lambda d: {(): d["dead_letters"]} if d["dead_letters"] is not None else {},
 }
-NEVER = {"at": 0}
-PARTS = ("manager", "release", "process", "config", "dead_letters")
-STAGES = ("internal", "canary", "global")
 
 
 def exposition(path: Path) -> bytes:

@@ -118,13 +118,13 @@ def test_the_call_is_elixir_for_every_number() -> None:
 def memory_os_decides(mode: str, snapshot: dict[str, Any], thresholds: dict[str, Any]) -> str:
     """MemoryOS's rule as it is: what does not fit is read as 0, and only memory_os ever rolls back."""
 
-    def number(value: Any) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+    def number(value: Any, largest: float) -> float:
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= largest
+        return float(value) if fits else 0.0
 
-    latency, errors, depth = (snapshot.get(name) for name in ("latency_p95_ms", "error_rate", "queue_depth"))
-    latency = latency if number(latency) and latency >= 0 else 0
-    errors = errors if number(errors) and 0 <= errors <= 1 else 0.0
-    depth = depth if isinstance(depth, int) and depth >= 0 else 0
+    latency = number(snapshot.get("latency_p95_ms"), float("inf"))
+    errors = number(snapshot.get("error_rate"), 1)
+    depth = number(snapshot.get("queue_depth") if isinstance(snapshot.get("queue_depth"), int) else None, float("inf"))
     over = (
         latency > thresholds["latency_p95_ms"] or errors > thresholds["error_rate"] or depth > thresholds["queue_depth"]
     )

@@ -113,7 +113,7 @@ def test_probe_serves_configured_names_only(tmp_path: Path) -> None:
 
 
 def test_service_discovery_hands_out_the_external_url_whatever_the_host_header_says(tmp_path: Path) -> None:
-    target = {"name": "eu-1", "file": str(ROLLED_BACK), "labels": {"cluster": "eu"}}
+    target: dict[str, object] = {"name": "eu-1", "file": str(ROLLED_BACK), "labels": {"cluster": "eu"}}
     config = write_config(tmp_path / "targets.yml", target)
     outside = ("--external-url", "https://exporter.internal:8443/memoryos/")
     with exporter(tmp_path, "--config", str(config), *outside) as serving:
