@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def stats(at_s: float, *members: dict[str, Any], since_s: float = 0, **release: 
     return read_stats(json.dumps(document).encode())
 
 
-def play(readings: list[tuple[float, Stats]], seconds: float = 300) -> dict[str, Measured]:
+def play(readings: Sequence[tuple[float, Stats]], seconds: float = 300) -> dict[str, Measured]:
     window = Window(seconds)
     for now, reading in readings:
         window.add(now, reading)
@@ -142,9 +143,9 @@ def test_percentiles_over_no_calls_mean_nothing() -> None:
         st.dictionaries(st.sampled_from([3, 80, 130, 400, 2000]), st.integers(1, 50), min_size=1), min_size=41
     )
 )
-def test_it_does_not_matter_how_many_scrape_or_how_often(loads: list[dict[float, int]]) -> None:
+def test_it_does_not_matter_how_many_scrape_or_how_often(loads: list[dict[int, int]]) -> None:
     """One Prometheus every 15 s, or two of which the second comes 5 s later: both see the same at the same time."""
-    total: dict[float, int] = {}
+    total: dict[int, int] = {}
     ticks = []
     for tick, load in enumerate(loads):
         for duration, calls in load.items():

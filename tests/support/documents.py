@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ def recording(prefix: str) -> dict[str, Any]:
     return document
 
 
-def series(mode: str, counts: dict[float, int], *, errors: dict[str, int] | None = None, **more: Any) -> dict[str, Any]:
+def series(
+    mode: str, counts: Mapping[int, int], *, errors: dict[str, int] | None = None, **more: Any
+) -> dict[str, Any]:
     """Caller-side timing of `remember`: ``counts`` maps a duration in ms to calls of that duration."""
     buckets = [0] * (len(BOUNDS_MS) + 1)
     for duration, calls in counts.items():
