@@ -27,6 +27,8 @@
     evaluation_interval: '15s',
     // Where Prometheus finds the exporter: the exporter's default address.
     exporter_address: '127.0.0.1:9943',
+    // How soon a new node is scraped, and a node that was taken away forgotten: Prometheus's own default.
+    discovery_interval: '1m',
     // Who this Prometheus is, on everything that it sends to remote storage and to Alertmanager.
     external_labels: { cluster: 'default', replica: 'a' },
     alertmanagers: ['127.0.0.1:9093'],
@@ -104,11 +106,15 @@
   slos: {
     // The period over which a budget is spent.
     period: '30d',
+    // Tickets need no page's speed, and the long windows are dear.
+    evaluation_interval: '1m',
     // A window with fewer calls than this burns no budget: with 20 calls one error is already 5 %.
     minimum_operations: 20,
     // Low traffic: so many errors of one class in `absolute_window` open a ticket, whatever the ratio.
     absolute_window: '6h',
     absolute_errors: 10,
+    // Five rounds of these rules: hours of errors do not come and go within minutes.
+    absolute_for: '5m',
     // Shares of calls that may fail. With a budget of 20 % a burn factor of 5 or more can never be reached.
     errors: {
       transient: { budget: 0.2 },

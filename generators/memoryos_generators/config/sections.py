@@ -25,6 +25,7 @@ class Prometheus(Checked):
     scrape_timeout: Duration
     evaluation_interval: Duration
     exporter_address: str
+    discovery_interval: Duration
     external_labels: dict[LabelName, str]
     alertmanagers: list[str]
 
@@ -106,9 +107,11 @@ class Slos(Checked):
     """Objectives and the tiers by which their budgets are watched."""
 
     period: Duration
+    evaluation_interval: Duration
     minimum_operations: Count
     absolute_window: Duration
     absolute_errors: Count
+    absolute_for: Duration
     errors: dict[Literal["transient", "permanent"], ErrorObjective]
     latency: dict[LabelName, LatencyObjective]
     tiers: Annotated[list[Tier], Meta(min_length=1)]

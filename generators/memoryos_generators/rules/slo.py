@@ -39,8 +39,7 @@ def area(q: Promql, config: Config) -> Area:
         (_error_burn(config), _latency_burn(config)),
         (*_counted(q, config), *_burn_rates(config), _breached(q, config)),
         tuple(refused(config)),
-        # Tickets need no page's speed, and the long windows are dear.
-        Duration(60),
+        config.slos.evaluation_interval,
     )
 
 
@@ -234,7 +233,7 @@ def _burns(
     many = f"{_sum(bad, length, config)} >= {slos.absolute_errors}"
     few = f"{_sum(events, length, config)} < {slos.minimum_operations}"
     yield Condition(
-        f"{burn}{length} > 1 and {many} and {ignoring}{few}", Duration(300), {"window": f"{length} absolute"}
+        f"{burn}{length} > 1 and {many} and {ignoring}{few}", slos.absolute_for, {"window": f"{length} absolute"}
     )
 
 
