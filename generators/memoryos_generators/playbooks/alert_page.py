@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..config import Config
 from ..rules import Alert, recordings
+from ..rules.model import Follows
 from ..rules.promql import formatted
 from ..rules.steps import PLAYBOOKS, PlaybookStep
 from .source import SECTIONS, Source, anchor
@@ -55,13 +56,19 @@ def _facts(alert: Alert, config: Config, sources: Mapping[str, Source]) -> list[
     waits = " or ".join(str(wait) for wait in sorted({condition.for_ for condition in alert.conditions}))
     stays = f", and stays for {alert.keep_firing_for}" if alert.keep_firing_for else ""
     return [
-        ("Severity", f"{alert.severity} at worst; it follows {alert.follows}"),
+        ("Severity", _severity(alert)),
         ("About", "the whole fleet" if alert.per_fleet else "one node"),
         ("Waits", f"for {waits}{stays}. {alert.reason}"),
         ("Asks for", step_link(alert.step, sources)),
         ("Dashboard", f"[{alert.dashboard}]({config.grafana.base_url.rstrip('/')}/d/{alert.dashboard})"),
         *([("Disabled", "by the configuration")] if override and override.disabled else []),
     ]
+
+
+def _severity(alert: Alert) -> str:
+    if alert.follows is Follows.NOTHING:
+        return alert.severity
+    return f"{alert.severity} at worst; it follows {alert.follows}"
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
