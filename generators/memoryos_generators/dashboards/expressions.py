@@ -56,21 +56,21 @@ def gate_doubts() -> str:
 def shares_of_limits(config: Config) -> tuple[tuple[str, str], ...]:
     """The three rollback inputs of memory_os as shares of their live limits, worst node: (name, PromQL)."""
     window = config.rules.state_window
+    now = f"and ignoring (mode) {held(rollout.MODE, window, mode='memory_os')} == 1"
     return (
         (
             "p95 latency",
             f"max({recorded(sli.LATENCY_P95, mode='memory_os')} / ignoring (mode) "
-            f"{held(rollout.THRESHOLD_LATENCY_P95, window)})",
+            f"{held(rollout.THRESHOLD_LATENCY_P95, window)} {now})",
         ),
         (
             "error rate",
             f"max({recorded(sli.ERROR_RATIO, mode='memory_os')} / ignoring (mode) "
-            f"{held(rollout.THRESHOLD_ERROR_RATE, window)})",
+            f"{held(rollout.THRESHOLD_ERROR_RATE, window)} {now})",
         ),
         (
             "queue depth",
-            f"max(({sel(queue.QUEUE_DEPTH)} / {held(rollout.THRESHOLD_QUEUE_DEPTH, window)}) "
-            f"and ignoring (mode) {held(rollout.MODE, window, mode='memory_os')} == 1)",
+            f"max({sel(queue.QUEUE_DEPTH)} / {held(rollout.THRESHOLD_QUEUE_DEPTH, window)} {now})",
         ),
     )
 

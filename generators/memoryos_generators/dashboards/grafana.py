@@ -83,7 +83,7 @@ def grid(cell: Cell) -> g.GridPos:
 @singledispatch
 def panel(model: Panel, cell: Cell) -> g.Panel:
     """One panel as grafanalib's object."""
-    raise TypeError(f"no Grafana panel for {type(model).__name__}")
+    raise TypeError(f"no Grafana panel for {type(model).__name__} at {cell}")
 
 
 @panel.register
@@ -96,12 +96,12 @@ def stat(model: Stat, cell: Cell) -> g.Panel:
         decimals=model.decimals,
         mappings=mappings(model.states),
         color={"mode": "thresholds"},
-        colorMode="background_solid" if model.states or model.named_states or len(model.steps) > 1 else "value",
+        colorMode="background_solid" if model.states or model.by_name or len(model.steps) > 1 else "value",
         graphMode="area" if model.sparkline else "none",
         reduceCalc="lastNotNull",
         textMode=model.text,
         alignment="center",
-        overrides=[named_state(item) for item in model.named_states],
+        overrides=[steps_by_name(*item) for item in model.by_name.items()],
         extraJson={"options": {"wideLayout": False}},
     )
 
@@ -228,7 +228,7 @@ def table(model: Table, cell: Cell) -> g.Panel:
         displayMode="auto",
         overrides=[column_override(column) for column in model.columns if needs_override(column)],
         sortBy=[g.TableSortByField(displayName=model.sort_by, desc=False)] if model.sort_by else [],
-        extraJson={"fieldConfig": {"defaults": {"noValue": model.empty, "unit": "none"}}},
+        extraJson={"fieldConfig": {"defaults": {"noValue": model.empty}}},
     )
 
 
@@ -305,10 +305,9 @@ def style(model: Style) -> Json:
     return {"matcher": {"id": "byRegexp", "options": f"/{model.pattern}/"}, "properties": properties}
 
 
-def named_state(model: State) -> Json:
-    """A fixed colour for the value that has the state's name."""
-    color = {"id": "color", "value": {"mode": "fixed", "fixedColor": model.color}}
-    return {"matcher": {"id": "byName", "options": model.value}, "properties": [color]}
+def steps_by_name(name: str, levels: Sequence[Step]) -> Json:
+    """Steps of the value that has this name."""
+    return {"matcher": {"id": "byName", "options": name}, "properties": [{"id": "thresholds", "value": steps(levels)}]}
 
 
 Property = Callable[[Column], Any]

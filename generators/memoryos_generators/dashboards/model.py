@@ -7,7 +7,8 @@ cannot be written.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 COLUMNS = 24
 """Width of Grafana's grid."""
@@ -114,11 +115,11 @@ class Stat(Panel):
     """One value or a few, large.
 
     text: what is written: value, name, value_and_name.
-    named_states: colours by the name of the value, where it is the name that tells the state.
+    by_name: steps of a value by its name, where they differ from the panel's.
     """
 
     text: str = "value"
-    named_states: tuple[State, ...] = ()
+    by_name: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
     sparkline: bool = False
     height: int = 4
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from memoryos_exporter.catalog import migration, reading, rollout
 
 from ..config import Config
-from ..rules import fleet_state
-from .expressions import TRIGGERS, any_of
+from ..rules import fleet_state, sli
+from .expressions import EITHER, TRIGGERS, any_of, firing
 from .promql import held, increase, recorded, sel
 
 NOT_DONE, UNDER_WAY, DONE, NOT_NEEDED = range(4)
@@ -28,6 +28,10 @@ class Outcomes:
         """An aggregation that leaves one series a fleet."""
         return f"{function} by ({', '.join(self.config.fleet_labels)}) ({expr})"
 
+    def fires(self, *alerts: str) -> str:
+        """Fleets for which one of these alerts fires: its time to wait is over."""
+        return self.fleet("count", firing(EITHER, *alerts))
+
     def holds(self, *alerts: str) -> str:
         """Fleets for which one of these alerts is pending or fires."""
         return self.fleet("count", recorded("ALERTS", alertname=any_of(*alerts)))
@@ -39,8 +43,8 @@ class Outcomes:
 
     @property
     def breach(self) -> str:
-        """Fleets in memory_os in which one of the three rollback triggers holds."""
-        return self.holds(*TRIGGERS)
+        """Fleets in memory_os beyond a rollback limit, with enough calls to say so."""
+        return f"{self.fleet('count', recorded(sli.BREACH))} and {self.holds(*TRIGGERS)}"
 
     @property
     def rolled_back(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .model import State, Step, Style
 
-GOOD, WATCH, BAD, NEUTRAL = "semi-dark-green", "orange", "semi-dark-red", "#6E7680"
+GOOD, WATCH, BAD, NEUTRAL = "#56A64B", "#FF9830", "#E02F44", "#6E7680"
 LEGACY, DUAL_RUN, MEMORY_OS = "#C0A97A", "#B877D9", "#5794F2"
 INTERNAL, CANARY, GLOBAL = "#5FB3B3", "#33898C", "#1B5E66"
 TREND = "#8AB8FF"
@@ -19,6 +19,8 @@ LIMIT = "#FF7383"
 MODE_COLORS = {"legacy": LEGACY, "dual_run": DUAL_RUN, "memory_os": MEMORY_OS, "other": NEUTRAL}
 STAGE_COLORS = {"internal": INTERNAL, "canary": CANARY, "global": GLOBAL, "other": NEUTRAL}
 
+MODE_STEPS = {mode: (Step(color),) for mode, color in MODE_COLORS.items()}
+STAGE_STEPS = {stage: (Step(color),) for stage, color in STAGE_COLORS.items()}
 MODES = tuple(State(mode, mode, color) for mode, color in MODE_COLORS.items())
 STAGES = tuple(State(stage, stage, color) for stage, color in STAGE_COLORS.items())
 MODE_NUMBERS = tuple(State(str(i), mode, color) for i, (mode, color) in enumerate(MODE_COLORS.items(), 1))

@@ -65,8 +65,8 @@ def marks(config: Config) -> list[dict[str, Any]]:
             "Rolled back: {{instance}}",
             useValueForTime=True,
         ),
-        mark("Pages", alerts(PAGE), BAD, "{{alertname}}", textFormat="step {{playbook}}"),
-        mark("Tickets", alerts(TICKET), WATCH, "{{alertname}}", textFormat="step {{playbook}}", enable=False),
+        mark("Pages", alerts(PAGE), BAD, "{{alertname}}", textFormat="playbook {{playbook}}"),
+        mark("Tickets", alerts(TICKET), WATCH, "{{alertname}}", textFormat="playbook {{playbook}}", enable=False),
     ]
 
 

@@ -37,14 +37,14 @@ PAGES = (
         "**Trap:** a timeout of evaluate_rollback/2 does not mean that nothing was rolled back.",
     ),
     (
-        "4.2",
-        "drift-regression",
-        "**Trap:** writes without an explicit id always drift; one bad sample blocks until 400 newer ones came.",
-    ),
-    (
         "4.3",
         "post-incident-reconciliation",
         "**Trap:** reconcile_post_rollback/3 answers ok although every record failed; parity compares counts only.",
+    ),
+    (
+        "4.2",
+        "drift-regression",
+        "**Trap:** writes without an explicit id always drift; one bad sample blocks until 400 newer ones came.",
     ),
 )
 ALERT_LEVELS = (State("2", "✗ page", BAD), State("1", "! ticket", WATCH))
@@ -58,8 +58,9 @@ def dashboard(config: Config) -> Dashboard:
         description="Playbook steps, done or not done, and when the incident may be closed (specification 4).",
         sections=(
             Section("Where does the incident stand?", standing(config)),
-            Section("The playbooks, step by step", playbooks(config)),
-            Section("What MemoryOS decided on", decision(config)),
+            Section(
+                "The playbooks, step by step, and what MemoryOS decided on", (*playbooks(config), *decision(config))
+            ),
             Section("How it goes", course(config)),
         ),
     )
@@ -159,8 +160,8 @@ def playbooks(config: Config) -> tuple[Panel, ...]:
                 Query(column(ages, playbook), "When", instant=True),
             ),
             empty="–",
-            width=8,
-            height=8,
+            width=12,
+            height=6,
             columns=(
                 Column("step", "Step"),
                 Column("State", "State", states=(*STEPS, BY_HAND), width=110),
@@ -189,8 +190,8 @@ def states_of(found: Outcomes) -> dict[str, str]:
             (found.rolled_back, DONE),
         ),
         "4.1.2": found.state(
-            (found.holds("RollbackNotExecuted", "ModeSplit"), NOT_DONE),
-            (found.breach, UNDER_WAY),
+            (found.fires("RollbackNotExecuted", "ModeSplit"), NOT_DONE),
+            (f"{found.breach} or {found.holds('ModeSplit')}", UNDER_WAY),
             (found.rolled_back, DONE),
         ),
         "4.1.3": found.state(
@@ -243,11 +244,11 @@ def decision(config: Config) -> tuple[Panel, ...]:
     window = config.rules.state_window
     values = (
         ("p95", rollout.LAST_ROLLBACK_LATENCY_P95, "ms", 0),
-        ("limit p95", rollout.THRESHOLD_LATENCY_P95, "ms", 0),
-        ("Error rate", rollout.LAST_ROLLBACK_ERROR_RATE, "percentunit", 1),
-        ("limit error rate", rollout.THRESHOLD_ERROR_RATE, "percentunit", 1),
-        ("Queue depth", rollout.LAST_ROLLBACK_QUEUE_DEPTH, "short", 0),
-        ("limit queue depth", rollout.THRESHOLD_QUEUE_DEPTH, "short", 0),
+        ("p95 limit", rollout.THRESHOLD_LATENCY_P95, "ms", 0),
+        ("Errors", rollout.LAST_ROLLBACK_ERROR_RATE, "percentunit", 1),
+        ("Errors limit", rollout.THRESHOLD_ERROR_RATE, "percentunit", 1),
+        ("Queue", rollout.LAST_ROLLBACK_QUEUE_DEPTH, "short", 0),
+        ("Queue limit", rollout.THRESHOLD_QUEUE_DEPTH, "short", 0),
     )
     happened = f"max by ({identity}) ({held(rollout.LAST_ROLLBACK, window)} > 0)"
     return (
@@ -266,34 +267,14 @@ def decision(config: Config) -> tuple[Panel, ...]:
                 ),
             ),
             empty=NO_ROLLBACK,
-            width=16,
+            width=12,
             height=6,
             columns=(
                 Column("instance", "Instance"),
-                Column("cluster", "Cluster"),
                 Column("When", "Ago", unit="s", decimals=0, width=90),
-                *(Column(name, name, unit=unit, decimals=decimals) for name, _, unit, decimals in values),
+                *(Column(name, name, unit=unit, decimals=decimals, width=88) for name, _, unit, decimals in values),
             ),
             sort_by="Instance",
-        ),
-        Table(
-            title="What the host's evaluations led to",
-            description=(
-                "Calls of evaluate_rollback/2 in the time shown. **refused**: bad input, to which MemoryOS itself "
-                "would answer stable. **timeout**: never read it as *not rolled back*: measured, the rollback "
-                "happened 11 s after its caller had given up."
-            ),
-            queries=(
-                Query(
-                    f"sum by (result) (increase({sel(rollout.ROLLBACK_EVALUATIONS)}[$__range])) > 0.5",
-                    "Calls",
-                    instant=True,
-                ),
-            ),
-            empty="none in the time shown",
-            width=8,
-            height=6,
-            columns=(Column("result", "Result"), Column("Calls", "Calls", unit="short", decimals=0)),
         ),
     )
 
@@ -342,6 +323,25 @@ def course(config: Config) -> tuple[Panel, ...]:
             empty="controller not answering",
             width=8,
             styles=(Style("^fallbacks", BAD, width=2),),
+        ),
+        Table(
+            title="What the host's evaluations led to",
+            description=(
+                "Calls of evaluate_rollback/2 in the time shown. **refused**: bad input, to which MemoryOS itself "
+                "would answer stable. **timeout**: never read it as *not rolled back*: measured, the rollback "
+                "happened 11 s after its caller had given up."
+            ),
+            queries=(
+                Query(
+                    f"sum by (result) (increase({sel(rollout.ROLLBACK_EVALUATIONS)}[$__range])) > 0.5",
+                    "Calls",
+                    instant=True,
+                ),
+            ),
+            empty="none in the time shown",
+            width=8,
+            height=8,
+            columns=(Column("result", "Result"), Column("Calls", "Calls", unit="short", decimals=0)),
         ),
         Timeline(
             title="Mode, node by node",

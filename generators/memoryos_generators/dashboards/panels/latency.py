@@ -8,13 +8,16 @@ from memoryos_exporter.catalog.labels import ERROR_CLASS_OF_CODE, MODES
 from ...config import Config
 from ...rules import sli
 from ..links import to_dashboard, to_playbook
-from ..model import Column, Dashboard, Heatmap, Panel, Query, Section, State, Style, Table, TimeSeries
-from ..promql import rate, recorded, sel, worst
-from ..style import BAD, LIMIT_LINE, MODE_COLORS, MODE_LINES, NEUTRAL, WATCH
+from ..model import Column, Dashboard, Heatmap, Panel, Query, Section, State, Step, Style, Table, TimeSeries
+from ..objectives import objectives
+from ..promql import named, rate, recorded, sel, worst
+from ..style import BAD, GOOD, LIMIT_LINE, MODE_COLORS, MODE_LINES, NEUTRAL, WATCH
 from ..style import MODES as MODE_STATES
 
 UID = "memoryos-latency"
 IDLE = "no calls in the window"
+LEFT = (Step(BAD), Step(WATCH, 0), Step(GOOD, 0.25))
+BURN = (Step(GOOD), Step(WATCH, 1), Step(BAD, 10))
 WINDOW = "Over the exporter's sliding window, the same for every scraper; absent when nothing was called, never 0."
 CLASS_LINES = (
     Style("^permanent", BAD, width=2, fill=30),
@@ -44,6 +47,7 @@ def dashboard(config: Config) -> Dashboard:
             Section("Against the rollback limits", limits(config)),
             Section("Legacy beside dual_run and memory_os", side_by_side()),
             Section("Errors", errors()),
+            Section("Error budgets", spending(config)),
             Section("Where the time goes", spread()),
         ),
     )
@@ -231,6 +235,58 @@ def errors() -> tuple[Panel, ...]:
                 Column("operation", "Operation"),
                 Column("errors", "Errors", unit="short", decimals=0, width=75),
             ),
+        ),
+    )
+
+
+def spending(config: Config) -> tuple[Panel, ...]:
+    """How fast the budgets are spent, and what is left of them."""
+    tier = config.slos.tiers[0]
+    every = objectives(config)
+    return (
+        TimeSeries(
+            title=f"Budget burn within {tier.long}",
+            description=(
+                "How many times faster than sustainable each error and latency budget of dual_run and memory_os is "
+                f"spent, worst node. **Good:** below 1. **Limit:** from {tier.factor:g} on, if the last {tier.short} "
+                "agree, a ticket is opened; budgets for which no outage could reach it have slower tiers only. "
+                "**Trap:** errors hidden behind fallback burn no budget; they are in the error rate of memory_os."
+            ),
+            queries=(
+                *(Query(each.burn(str(tier.long), "~dual_run|memory_os"), each.title) for each in every),
+                Query("vector(1)", "limit: sustainable"),
+                Query(f"vector({tier.factor:g})", "limit: ticket above"),
+            ),
+            unit="short",
+            empty="no calls in dual_run or memory_os",
+            width=12,
+            styles=(LIMIT_LINE,),
+            links=(to_playbook(config, "Tickets: latency budget", "MemoryOSLatencyBudgetBurn"),),
+        ),
+        Table(
+            title="Error budget left",
+            description=(
+                "What is left of each budget when only the time shown counted (choose the objective's period, "
+                f"{config.slos.period}, above), and how fast it is spent now. **Good:** above 0 %, burn below 1. "
+                "A budget is the share of calls that may fail, or be slower than its bound."
+            ),
+            queries=(
+                Query(" or ".join(named(each.left, objective=each.title) for each in every), "left", instant=True),
+                Query(
+                    " or ".join(named(each.burn_by_mode(str(tier.long)), objective=each.title) for each in every),
+                    "burn",
+                    instant=True,
+                ),
+            ),
+            empty="–",
+            width=12,
+            columns=(
+                Column("objective", "Objective"),
+                Column("mode", "Mode", width=110, states=MODE_STATES),
+                Column("left", "Left", unit="percentunit", decimals=0, width=100, steps=LEFT),
+                Column("burn", f"Burn, {tier.long}", unit="short", decimals=2, width=100, steps=BURN),
+            ),
+            sort_by="Objective",
         ),
     )
 

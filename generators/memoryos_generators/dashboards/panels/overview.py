@@ -9,6 +9,7 @@ from ...rules import sli
 from ..expressions import EITHER, PAGE, TICKET, firing, gate_doubts, nodes_in, observed_share, shares_of_limits, verdict
 from ..links import to_dashboard, to_playbook, to_row_target
 from ..model import Bars, Column, Dashboard, Panel, Query, Section, Stat, State, Step, Style, Table, TimeSeries
+from ..objectives import objectives
 from ..promql import held, increase, recorded, sel
 from ..style import (
     ANY_IS_BAD,
@@ -19,10 +20,12 @@ from ..style import (
     GOOD,
     LIMIT_LINE,
     MODE_LINES,
+    MODE_STEPS,
     MODES,
     NEAR_LIMIT,
     NEUTRAL,
     SEVERITY,
+    STAGE_STEPS,
     STAGES,
     UP,
     WATCH,
@@ -88,7 +91,7 @@ def answer(config: Config) -> tuple[Panel, ...]:
             empty=NOT_READ,
             width=4,
             text="value_and_name",
-            named_states=MODES,
+            by_name=MODE_STEPS,
             links=(to_dashboard("memoryos-rollout", "Timeline of mode and stage"),),
         ),
         Stat(
@@ -106,7 +109,7 @@ def answer(config: Config) -> tuple[Panel, ...]:
             empty=NOT_READ,
             width=4,
             text="value_and_name",
-            named_states=STAGES,
+            by_name=STAGE_STEPS,
             links=(to_dashboard("memoryos-rollout", "Cohort by cohort"),),
         ),
         Stat(
@@ -159,12 +162,14 @@ def answer(config: Config) -> tuple[Panel, ...]:
             width=3,
             text="value_and_name",
             steps=ANY_IS_BAD,
+            by_name={"tickets": ANY_IS_WATCHED},
         ),
     )
 
 
 def trouble(config: Config) -> tuple[Panel, ...]:
     """Alerts with their playbooks, distance to a rollback, SLOs."""
+    burn_window = str(config.slos.tiers[0].long)
     return (
         Table(
             title="Alerts that fire",
@@ -183,13 +188,15 @@ def trouble(config: Config) -> tuple[Panel, ...]:
             width=10,
             height=7,
             columns=(
-                Column("severity", "Severity", width=90, states=SEVERITY),
+                Column("severity", "Severity", width=80, states=SEVERITY),
                 Column(
-                    "alertname", "Alert", link=to_playbook(config, "Open the playbook page", "${__data.fields.Alert}")
+                    "alertname",
+                    "Alert",
+                    width=250,
+                    link=to_playbook(config, "Open the playbook page", "${__data.fields.Alert}"),
                 ),
-                Column("playbook", "Step", width=60),
-                Column("cluster", "Cluster", width=90),
-                Column("job", "Job", width=90),
+                Column("playbook", "Playbook", width=80),
+                Column("cluster", "Cluster", width=105),
                 Column("instance", "Instance", link=to_row_target("memoryos-incident", "Playbook steps")),
             ),
             sort_by="Severity",
@@ -210,6 +217,26 @@ def trouble(config: Config) -> tuple[Panel, ...]:
             maximum=1.2,
             steps=NEAR_LIMIT,
             links=(to_dashboard("memoryos-latency", "Latency and errors against the limits"),),
+        ),
+        Bars(
+            title=f"Error budgets, burn within {burn_window}",
+            description=(
+                "How many times faster than sustainable each budget of dual_run and memory_os is spent, worst node. "
+                "**Good:** below 1. **Trap:** errors hidden behind fallback burn no budget of the callers'; they are "
+                "in the error rate of memory_os."
+            ),
+            queries=tuple(
+                Query(each.burn(burn_window, "~dual_run|memory_os"), each.name, instant=True)
+                for each in objectives(config)
+            ),
+            unit="short",
+            decimals=1,
+            empty="no calls in dual_run or memory_os",
+            width=7,
+            height=7,
+            maximum=2,
+            steps=(Step(GOOD), Step(WATCH, 1), Step(BAD, 1.5)),
+            links=(to_dashboard("memoryos-latency", "Budgets left"),),
         ),
     )
 

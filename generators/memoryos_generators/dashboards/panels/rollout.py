@@ -184,7 +184,7 @@ def timelines(config: Config) -> tuple[Panel, ...]:
         ),
         Timeline(
             title="Stage of each node",
-            description="**Good:** internal, canary, global, left to right. A restarted controller is back at internal.",
+            description="**Good:** internal, canary, global, one by one. A restarted controller is back at internal.",
             queries=(Query(stage_number(config), "{{instance}}"),),
             empty=NOT_READ,
             width=12,
