@@ -63,9 +63,11 @@
     state_window: '10m',
     // How long memory_os stays the measure of severity after it was left: the incident is not over when the mode is.
     severity_window: '15m',
-    // How long what was last known of a fleet (mode, rollback, reconciliation) outlives its silence, and a gap in
-    // Prometheus's own data.
+    // How long the last known mode of a silent fleet still says how severe its silence is.
     memory_window: '1d',
+    // How long a gap in Prometheus's own data may be before it forgets when a fleet was cut over, rolled back or
+    // reconciled: longer than any upgrade of Prometheus takes.
+    remembered_gap: '1h',
     // A trigger needs that many calls in the window: one slow call of one is not an incident. 1 decides exactly as
     // evaluate_rollback/2 does.
     minimum_operations: 20,

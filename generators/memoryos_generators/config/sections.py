@@ -63,6 +63,7 @@ class Rules(Checked):
     state_window: Duration
     severity_window: Duration
     memory_window: Duration
+    remembered_gap: Duration
     minimum_operations: Count
     rollback_deadline: Duration
     reconciliation_deadline: Duration

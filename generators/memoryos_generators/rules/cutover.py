@@ -7,7 +7,7 @@ from memoryos_exporter.catalog import rollout
 from ..config import Config
 from ..duration import Duration
 from . import sli
-from .fleet_state import FIRST_WINDOW
+from .fleet_state import cut_over_within
 from .model import Alert, Area, Condition
 from .promql import Promql
 from .steps import STEPS
@@ -84,7 +84,7 @@ def _watch(q: Promql, config: Config) -> Alert:
     conditions = (
         Condition(
             f"{sli.current(q, name)} > {factor:g} * {q.state(limit)} and {sli.enough(q, name)}"
-            f" and {q.in_mode('memory_os')} and {q.on_fleet} {FIRST_WINDOW}",
+            f" and {q.in_mode('memory_os')} and {q.on_fleet} {cut_over_within(config.rules.cutover_window)}",
             Duration(60),
             {"input": name},
         )

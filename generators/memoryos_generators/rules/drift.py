@@ -43,7 +43,7 @@ def area(q: Promql, config: Config) -> Area:
             ),
             Recording(
                 TAKEN_BEFORE,
-                f"{taken} and {q.in_mode('memory_os')} or last_over_time({TAKEN_BEFORE}[{config.rules.memory_window}])"
+                f"{taken} and {q.in_mode('memory_os')} or last_over_time({TAKEN_BEFORE}[{config.rules.remembered_gap}])"
                 f" and {taken}",
                 "Drift samples that had been taken when the node was last in memory_os.",
             ),

@@ -8,8 +8,9 @@ from __future__ import annotations
 from memoryos_exporter.catalog import migration, rollout
 
 from ..config import Config
+from ..duration import Duration
 from .model import Area, Recording
-from .promql import Promql
+from .promql import Promql, seconds
 
 # 2: memory_os, 1: dual_run or unknown to us, 0: legacy; over the severity window.
 MODE_RANK_NOW = "fleet:memoryos_mode_rank:max_over_time"
@@ -19,8 +20,7 @@ MODE_RANK = "fleet:memoryos_mode_rank:last_known"
 IN_MEMORY_OS = "fleet:memoryos_memory_os:max"
 # 1 while the gate is open on any node.
 GATE_OPEN = "fleet:memoryos_cutover_ready:max"
-# 1 when memory_os was entered within the cutover window: the first high-traffic window. Absent otherwise.
-FIRST_WINDOW = "fleet:memoryos_first_window:active"
+CUTOVER = "fleet:memoryos_cutover_timestamp_seconds:last"
 LAST_ROLLBACK = "fleet:memoryos_last_rollback_timestamp_seconds:max"
 LAST_RECONCILIATION = "fleet:memoryos_last_reconciliation_timestamp_seconds:max"
 RECONCILIATION_FAILED = "fleet:memoryos_reconciliation_failure_timestamp_seconds:last"
@@ -53,9 +53,10 @@ def area(q: Promql, config: Config) -> Area:
                 "1 while the cutover gate is open on any node of the fleet.",
             ),
             Recording(
-                FIRST_WINDOW,
-                f"{IN_MEMORY_OS} == 1 and min_over_time({IN_MEMORY_OS}[{rules.cutover_window}:{rules.window}]) == 0",
-                "1 while the cutover to memory_os is so recent that its first high-traffic window is not over.",
+                CUTOVER,
+                f"timestamp({IN_MEMORY_OS} == 1 and min_over_time({IN_MEMORY_OS}[{rules.recent}]) == 0)"
+                f" or last_over_time({CUTOVER}[{rules.remembered_gap}])",
+                "When the fleet last entered memory_os; absent when nobody saw it.",
             ),
             _remembered(q, LAST_ROLLBACK, q(rollout.LAST_ROLLBACK), "When any node of the fleet last rolled back."),
             _remembered(
@@ -80,10 +81,15 @@ def _mode_rank(q: Promql) -> str:
 _FAILED = "When records of a reconciliation last failed and no run has succeeded since; 0: all is well."
 
 
+def cut_over_within(window: Duration) -> str:
+    """The fleets in memory_os that entered it within ``window``."""
+    return f"({IN_MEMORY_OS} == 1 and {CUTOVER} > time() - {seconds(window)})"
+
+
 def _remembered(q: Promql, name: str, series: str, meaning: str) -> Recording:
     """The newest moment known, remembered although the node that knew it has restarted or gone."""
     now = f"max_over_time({series}[{q.rules.state_window}])"
-    return Recording(name, q.by_fleet("max", f"{now} or last_over_time({name}[{q.rules.memory_window}])"), meaning)
+    return Recording(name, q.by_fleet("max", f"{now} or last_over_time({name}[{q.rules.remembered_gap}])"), meaning)
 
 
 def _reconciliation_failed(q: Promql) -> str:
@@ -96,5 +102,5 @@ def _reconciliation_failed(q: Promql) -> str:
     failing = q.by_fleet("max", f"timestamp({runs['failed']} or {records})")
     return (
         f"{failing} or {q.by_fleet('max', '0 * (' + runs['succeeded'] + ')')}"
-        f" or last_over_time({RECONCILIATION_FAILED}[{q.rules.memory_window}])"
+        f" or last_over_time({RECONCILIATION_FAILED}[{q.rules.remembered_gap}])"
     )

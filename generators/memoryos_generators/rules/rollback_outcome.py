@@ -63,7 +63,7 @@ def _closed(q: Promql) -> str:
             f"max_over_time({BREACHED}[{q.rules.stability_window}]) == 0",
         )
     )
-    return f"0 * ({met}) + time() or last_over_time({INCIDENT_CLOSED}[{q.rules.memory_window}])"
+    return f"0 * ({met}) + time() or last_over_time({INCIDENT_CLOSED}[{q.rules.remembered_gap}])"
 
 
 def _not_executed(q: Promql, config: Config) -> Alert:
@@ -196,10 +196,8 @@ def _controller_restarted(q: Promql, config: Config) -> Alert:
 
 def _fallback_disabled(q: Promql, config: Config) -> Alert:
     rules = config.rules
-    recent_cutover = (
-        f"{IN_MEMORY_OS} == 1 and min_over_time({IN_MEMORY_OS}[{rules.fallback_window}:{rules.window}]) == 0"
-    )
-    in_effect = f"{q.in_mode('memory_os')} and {q.on_fleet} ({recent_cutover})"
+    recent_cutover = fleet_state.cut_over_within(rules.fallback_window)
+    in_effect = f"{q.in_mode('memory_os')} and {q.on_fleet} {recent_cutover}"
     disabled = f"{q.state(rollout.FALLBACK_ENABLED)} == 0"
     return Alert(
         name="MemoryOSFallbackDisabled",

@@ -1,7 +1,7 @@
 """Error budgets, burnt in several windows at several rates, per effective mode (specification 3.1 and 2.2).
 
-A budget is the share of calls that may fail or be slow. Ratios over long windows are made of sums over windows of the
-short length that do not overlap: exact, and cheap for Prometheus. Recorded names end with the length of the window.
+A budget is the share of calls that may fail or be slow. Long windows are sums of short ones that lie beside each other:
+exact, and cheap for Prometheus. Recorded names end with the length of the window.
 """
 
 from __future__ import annotations
@@ -21,9 +21,17 @@ from .templates import NODE, VALUE
 
 AREA = "slo"
 
+HOUR = Duration(3600)
+# Up to so many windows are summed directly, more of them hour by hour.
+MANY_WINDOWS = 100
+REASON = "A thirtieth of the long window or less: the windows wait, and the short one ends it soon."
+
 ERRORS = "mode_class:memoryos_operation_errors:increase"
 TIMED = "mode_objective:memoryos_timed_operations:increase"
 SLOW = "mode_objective:memoryos_slow_operations:increase"
+# The share of calls that may be bad, by class and by objective.
+ERROR_BUDGET = "class:memoryos_error_budget:ratio"
+LATENCY_BUDGET = "objective:memoryos_latency_budget:ratio"
 # How many times faster than sustainable a budget is spent; 1 spends it exactly within the period.
 ERROR_BURN = "mode_class:memoryos_error_budget_burn:increase"
 LATENCY_BURN = "mode_objective:memoryos_latency_budget_burn:increase"
@@ -37,7 +45,7 @@ def area(q: Promql, config: Config) -> Area:
     return Area(
         AREA,
         (_error_burn(config), _latency_burn(config)),
-        (*_counted(q, config), *_burn_rates(config), _breached(q, config)),
+        (*_counted(q, config), *_hourly(config), *_budgets(config), *_burn_rates(config), _breached(q, config)),
         tuple(refused(config)),
         config.slos.evaluation_interval,
     )
@@ -123,30 +131,41 @@ def _counted(q: Promql, config: Config) -> Iterator[Recording]:
         )
 
 
+def _hourly(config: Config) -> Iterator[Recording]:
+    window = config.rules.window
+    for name in (sli.OPERATIONS, ERRORS, TIMED, SLOW):
+        yield Recording(f"{name}{HOUR}", f"sum_over_time({name}[{HOUR}:{window}])", "The same over an hour.")
+
+
+def _budgets(config: Config) -> Iterator[Recording]:
+    slos = config.slos
+    for name, label, objectives in (
+        (ERROR_BUDGET, "class", {str(name): each.budget for name, each in slos.errors.items()}),
+        (LATENCY_BUDGET, "objective", {name: each.budget for name, each in slos.latency.items()}),
+    ):
+        shares = (
+            f'label_replace(vector({budget:g}), "{label}", "{objective}", "", "")'
+            for objective, budget in objectives.items()
+        )
+        yield Recording(name, " or ".join(shares), f"The share of calls that may be bad, by {label}.")
+
+
 def _burn_rates(config: Config) -> Iterator[Recording]:
     slos = config.slos
     tiers = {length for tier in slos.tiers for length in (tier.long, tier.short)}
     for length in sorted({*tiers, config.rules.window, slos.absolute_window}):
-        every = f"({_sum(sli.OPERATIONS, length, config)} > 0)"
-        errors = (
-            f"{_sum(_one(ERRORS, 'class', name), length, config)} / ignoring (class) {every} / {objective.budget:g}"
-            for name, objective in slos.errors.items()
-        )
-        slow = (
-            f"{_sum(_one(SLOW, 'objective', name), length, config)}"
-            f" / ({_sum(_one(TIMED, 'objective', name), length, config)} > 0) / {objective.budget:g}"
-            for name, objective in slos.latency.items()
-        )
+        failed, every = _sum(ERRORS, length, config), _sum(sli.OPERATIONS, length, config)
         yield Recording(
-            f"{ERROR_BURN}{length}", " or ".join(errors), f"How fast errors spent their budget within {length}."
+            f"{ERROR_BURN}{length}",
+            f"{failed} / ignoring (class) group_left () ({every} > 0) / on (class) group_left () {ERROR_BUDGET}",
+            f"How fast errors spent their budget within {length}.",
         )
+        slow, timed = _sum(SLOW, length, config), _sum(TIMED, length, config)
         yield Recording(
-            f"{LATENCY_BURN}{length}", " or ".join(slow), f"How fast slow calls spent their budget within {length}."
+            f"{LATENCY_BURN}{length}",
+            f"{slow} / ({timed} > 0) / on (objective) group_left () {LATENCY_BUDGET}",
+            f"How fast slow calls spent their budget within {length}.",
         )
-
-
-def _one(name: str, label: str, value: str) -> str:
-    return f'{name}{{{label}="{value}"}}'
 
 
 def _any_of(label: str, values: Sequence[str]) -> str:
@@ -154,8 +173,13 @@ def _any_of(label: str, values: Sequence[str]) -> str:
 
 
 def _sum(name: str, length: Duration, config: Config) -> str:
+    """The sum of ``name`` over ``length``: of windows beside each other, or of hours where these are too many."""
     window = config.rules.window
-    return name if length == window else f"sum_over_time({name}[{length}:{window}])"
+    if length == window:
+        return name
+    if length == HOUR or length <= MANY_WINDOWS * window:
+        return f"sum_over_time({name}[{length}:{window}])"
+    return f"sum_over_time({name}{HOUR}[{length}:{HOUR}])"
 
 
 def _enough(name: str, length: Duration, config: Config) -> str:
@@ -211,9 +235,6 @@ def _latency_burn(config: Config) -> Alert:
         step=STEPS["2.2.3"],
         dashboard="memoryos-latency",
     )
-
-
-REASON = "A thirtieth of the long window or less: the windows wait, and the short one ends it soon."
 
 
 def _burns(
