@@ -1452,10 +1452,8 @@ defmodule MemoryOSBridge.HTTP do
       {:ok, pid} ->
         :gen_tcp.controlling_process(socket, pid)
 
-      # Said without waiting for the client: nobody else is accepted meanwhile.
       {:error, _full} ->
-        :gen_tcp.send(socket, response({503, "too many connections\n"}))
-        :gen_tcp.close(socket)
+        reply(socket, {503, "too many connections\n"})
     end
   end
 
@@ -1556,9 +1554,6 @@ defmodule MemoryOSBridge.HTTP do
 
   defp reply(socket, response) do
     :gen_tcp.send(socket, response(response))
-    :gen_tcp.shutdown(socket, :write)
-    :inet.setopts(socket, packet: :raw)
-    drain(socket, 20)
     :gen_tcp.close(socket)
   end
 
@@ -1573,13 +1568,6 @@ defmodule MemoryOSBridge.HTTP do
       "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
       body
     ]
-  end
-
-  # What the client had still to say would otherwise reset the connection before the answer is read.
-  defp drain(_socket, 0), do: :ok
-
-  defp drain(socket, left) do
-    with {:ok, _more} <- :gen_tcp.recv(socket, 0, 100), do: drain(socket, left - 1)
   end
 end
 

@@ -59,6 +59,13 @@ defmodule MemoryOSBridge.HTTPTest do
     assert {405, _, _} = ask("BREW /stats HTTP/1.1\r\n\r\n")
   end
 
+  test "a body that nobody reads does not cost the client its answer" do
+    body = String.duplicate("a", 100_000)
+
+    for _ <- 1..20,
+        do: assert({405, _, _} = ask("POST /stats HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" <> body))
+  end
+
   test "what is no HTTP is refused, and what hangs up is forgotten" do
     assert {400, _, _} = ask("\x16\x03\x01\r\n\r\n")
     assert {400, _, _} = ask("GET /stats HTTP/1.1\r\nno colon here\r\n\r\n")
