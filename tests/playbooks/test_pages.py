@@ -12,6 +12,7 @@ import promql_parser
 import pytest
 
 from memoryos_exporter.catalog import CATALOG
+from memoryos_generators import dashboards
 from memoryos_generators.config import load
 from memoryos_generators.playbooks import files
 from memoryos_generators.playbooks.source import SECTIONS, Expectation, anchor, read
@@ -24,6 +25,11 @@ PAGES = {PurePosixPath(path).stem: text for path, text in files(CONFIG).items()}
 RULES = [rule for group in groups(CONFIG) for rule in group.rules if rule.alert]
 ALERTS = sorted({rule.alert for rule in RULES})
 SOURCES = {source.name: source for source in read(CONFIG)}
+DASHBOARDS = {
+    json.loads(text)["uid"]
+    for path, text in dashboards.files(CONFIG).items()
+    if re.fullmatch(r"dashboards/[\w-]+\.json", path)
+}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PROMQL = re.compile(r"^ *```promql\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -48,7 +54,7 @@ def test_an_alert_has_a_page_that_says_first_what_to_do_and_last_how_to_know_tha
 def test_every_link_of_a_page_leads_to_a_page_and_a_heading_that_exist(page: str) -> None:
     for target in LINK.findall(FENCED.sub("", PAGES[page])):
         if target.startswith("http"):
-            assert (ROOT / "dashboards" / f"{PurePosixPath(urlsplit(target).path).name}.json").exists(), target
+            assert urlsplit(target).path.removeprefix("/d/") in DASHBOARDS, target
             continue
         file, _, fragment = target.partition("#")
         linked = PAGES[PurePosixPath(file).stem if file else page]
@@ -98,10 +104,9 @@ def test_the_runbook_of_every_alert_is_a_file_of_this_checkout_by_default() -> N
 
 
 def test_the_dashboard_of_every_alert_exists() -> None:
-    dashboards = {json.loads(file.read_text())["uid"] for file in (ROOT / "dashboards").glob("memoryos-*.json")}
     for rule in RULES:
         path = urlsplit(rule.annotations["dashboard_url"]).path
-        assert path.removeprefix("/d/") in dashboards, f"{rule.alert}: {path}"
+        assert path.removeprefix("/d/") in DASHBOARDS, f"{rule.alert}: {path}"
 
 
 @pytest.mark.parametrize("alert", ALERTS)

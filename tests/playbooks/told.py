@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from dashboards.history import backfill, story_lines
+from memoryos_exporter.story_series import story_series
 from memoryos_simulator.story import TICK_SECONDS, Expectation, Story
 from memoryos_simulator.story_file import load_story, story_names
 from support.programs import free_port, get, running, tool, until
@@ -86,7 +87,7 @@ class History:
 def history(names: set[str], folder: Path) -> Iterator[History]:
     """These stories, in a Prometheus that runs; the alerts that they tell of are there as `ALERTS`."""
     stories = [load_story(name) for name in sorted(names)]
-    backfill((line for story in stories for line in _lines(story)), folder)
+    _backfill((line for story in stories for line in _lines(story)), folder)
     (folder / "prometheus.yml").write_text("")
     url = f"http://127.0.0.1:{free_port()}"
     command = [
@@ -102,13 +103,37 @@ def history(names: set[str], folder: Path) -> Iterator[History]:
 
 
 def _lines(story: Story) -> Iterator[str]:
-    yield from (line for line in story_lines(story, START, story.name) if int(line.rpartition(" ")[2]) % STEP == 0)
+    for series in story_series(story, cluster=story.name, start=START):
+        for at, value in _values(series["values"]):
+            if at % STEP == 0:
+                yield f"{series['series']} {value} {at}\n"
     for expected in story.expects:
         ends = expected.ends[0] if expected.ends else story.duration
         for node in expected.nodes or story.nodes:
             labels = f'instance="{node}",severity="{expected.severity}"'
             yield from _firing(story.name, expected.alert, labels, int(expected.starts[1]), int(ends))
     yield from _firing(story.name, WATCHDOG, 'severity="none"', 0, int(story.duration))
+
+
+def _values(notation: str) -> Iterator[tuple[int, str]]:
+    """The samples of promtool's notation as (seconds, value): `_x3` leaves three out, `1+0x3` is four ones."""
+    tick = 0
+    for word in notation.split():
+        value, _, times = word.partition("x")
+        count = int(times or 1) if value == "_" else int(times or 0) + 1
+        if value not in {"_", "stale"}:
+            yield from ((at * TICK_SECONDS, value.removesuffix("+0")) for at in range(tick, tick + count))
+        tick += count
+
+
+def _backfill(lines: Iterator[str], folder: Path) -> None:
+    text = folder / "history.om"
+    with text.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+        file.write("# EOF\n")
+    command = ["tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(folder / "data")]
+    subprocess.run([tool("promtool"), *command], check=True, capture_output=True)
+    text.unlink()
 
 
 def _firing(cluster: str, alert: str, labels: str, begin: int, end: int) -> Iterator[str]:
