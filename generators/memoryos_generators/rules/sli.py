@@ -14,6 +14,7 @@ from .promql import Promql
 
 OPERATIONS = "mode:memoryos_operations:increase"
 ERROR_RATIO = "mode:memoryos_error_ratio:rate"
+BUCKETS = "mode_le:memoryos_operation_duration_seconds_bucket:rate"
 LATENCY_P50 = "mode:memoryos_latency_p50_ms:rate"
 LATENCY_P95 = "mode:memoryos_latency_p95_ms:rate"
 LATENCY_P99 = "mode:memoryos_latency_p99_ms:rate"
@@ -40,6 +41,11 @@ def recordings(q: Promql, config: Config) -> tuple[Recording, ...]:
         ),
         Recording(
             ERROR_RATIO, _error_ratio(q, config), "Share of calls that failed; in memory_os fallbacks count as failed."
+        ),
+        Recording(
+            BUCKETS,
+            f"sum without (operation) (rate({q(operations.OPERATION_DURATION, 'bucket')}[{window}]))",
+            "Calls a second that were at most so slow, all operations together: what percentiles are made of.",
         ),
         _latency(q, LATENCY_P50, 0.5, operations.LATENCY_P50),
         _latency(q, LATENCY_P95, 0.95, operations.LATENCY_P95),
@@ -73,9 +79,8 @@ def enough(q: Promql, name: str) -> str:
 
 
 def _latency(q: Promql, name: str, quantile: float, gauge: Metric) -> Recording:
-    buckets = f"rate({q(operations.OPERATION_DURATION, 'bucket')}[{q.rules.window}])"
     # `>= 0` drops NaN, the quantile of no calls.
-    measured = f"1000 * histogram_quantile({quantile}, sum without (operation) ({buckets})) >= 0"
+    measured = f"1000 * histogram_quantile({quantile}, {BUCKETS}) >= 0"
     return Recording(name, f"{measured} or {q.recent(gauge)}", f"{quantile:.0%} of calls were faster, milliseconds.")
 
 

@@ -45,7 +45,7 @@ def area(q: Promql, config: Config) -> Area:
     return Area(
         AREA,
         (_error_burn(config), _latency_burn(config)),
-        (*_counted(q, config), *_hourly(config), *_budgets(config), *_burn_rates(config), _breached(q, config)),
+        (*_counted(q, config), *_summed(config), *_budgets(config), *_burn_rates(config), _breached(q, config)),
         tuple(refused(config)),
         config.slos.evaluation_interval,
     )
@@ -125,16 +125,25 @@ def _counted(q: Promql, config: Config) -> Iterator[Recording]:
         yield Recording(TIMED, timed, f"Calls of the window that {name} counts.", {"objective": name})
         yield Recording(
             SLOW,
-            f"clamp_min({timed} - sum without (operation, le) (increase({fast}[{window}])), 0)",
+            f'clamp_min({TIMED}{{objective="{name}"}} - sum without (operation, le) (increase({fast}[{window}])), 0)',
             f"Calls of the window that were slower than {objective.seconds:g} s.",
             {"objective": name},
         )
 
 
-def _hourly(config: Config) -> Iterator[Recording]:
-    window = config.rules.window
-    for name in (sli.OPERATIONS, ERRORS, TIMED, SLOW):
-        yield Recording(f"{name}{HOUR}", f"sum_over_time({name}[{HOUR}:{window}])", "The same over an hour.")
+def _summed(config: Config) -> Iterator[Recording]:
+    """Over the longer windows: the counts of calls that ratios are of, and by the hour also what goes wrong."""
+    for length in _lengths(config)[1:]:
+        for name in (sli.OPERATIONS, TIMED):
+            yield Recording(f"{name}{length}", _sum(name, length, config), f"The same within {length}.")
+    for name in (ERRORS, SLOW):
+        yield Recording(f"{name}{HOUR}", _sum(name, HOUR, config), f"The same within {HOUR}.")
+
+
+def _lengths(config: Config) -> list[Duration]:
+    """Every window that is looked at, the shortest first."""
+    tiers = {length for tier in config.slos.tiers for length in (tier.long, tier.short)}
+    return sorted({config.rules.window, HOUR, config.slos.absolute_window, *tiers})
 
 
 def _budgets(config: Config) -> Iterator[Recording]:
@@ -151,21 +160,24 @@ def _budgets(config: Config) -> Iterator[Recording]:
 
 
 def _burn_rates(config: Config) -> Iterator[Recording]:
-    slos = config.slos
-    tiers = {length for tier in slos.tiers for length in (tier.long, tier.short)}
-    for length in sorted({*tiers, config.rules.window, slos.absolute_window}):
-        failed, every = _sum(ERRORS, length, config), _sum(sli.OPERATIONS, length, config)
+    for length in _lengths(config):
+        failed, every = _sum(ERRORS, length, config), _counted_in(sli.OPERATIONS, length, config)
         yield Recording(
             f"{ERROR_BURN}{length}",
             f"{failed} / ignoring (class) group_left () ({every} > 0) / on (class) group_left () {ERROR_BUDGET}",
             f"How fast errors spent their budget within {length}.",
         )
-        slow, timed = _sum(SLOW, length, config), _sum(TIMED, length, config)
+        slow, timed = _sum(SLOW, length, config), _counted_in(TIMED, length, config)
         yield Recording(
             f"{LATENCY_BURN}{length}",
             f"{slow} / ({timed} > 0) / on (objective) group_left () {LATENCY_BUDGET}",
             f"How fast slow calls spent their budget within {length}.",
         )
+
+
+def _counted_in(name: str, length: Duration, config: Config) -> str:
+    """The recorded count of calls within ``length``."""
+    return name if length == config.rules.window else f"{name}{length}"
 
 
 def _any_of(label: str, values: Sequence[str]) -> str:
@@ -183,7 +195,7 @@ def _sum(name: str, length: Duration, config: Config) -> str:
 
 
 def _enough(name: str, length: Duration, config: Config) -> str:
-    return f"{_sum(name, length, config)} >= {config.slos.minimum_operations}"
+    return f"{_counted_in(name, length, config)} >= {config.slos.minimum_operations}"
 
 
 def _breached(q: Promql, config: Config) -> Recording:
@@ -252,7 +264,7 @@ def _burns(
             yield Condition(" and ".join((*fast, enough)), tier.for_, {"window": str(tier.long)})
     length = slos.absolute_window
     many = f"{_sum(bad, length, config)} >= {slos.absolute_errors}"
-    few = f"{_sum(events, length, config)} < {slos.minimum_operations}"
+    few = f"{_counted_in(events, length, config)} < {slos.minimum_operations}"
     yield Condition(
         f"{burn}{length} > 1 and {many} and {ignoring}{few}", slos.absolute_for, {"window": f"{length} absolute"}
     )
