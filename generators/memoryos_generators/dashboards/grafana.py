@@ -226,7 +226,7 @@ def table(model: Table, cell: Cell) -> g.Panel:
         **common(model, cell, format="table"),
         transformations=transformations,
         displayMode="auto",
-        overrides=[column_override(column) for column in model.columns if needs_override(column)],
+        overrides=[column_override(column) for column in model.columns],
         sortBy=[g.TableSortByField(displayName=model.sort_by, desc=False)] if model.sort_by else [],
         extraJson={"fieldConfig": {"defaults": {"noValue": model.empty}}},
     )
@@ -314,6 +314,7 @@ Property = Callable[[Column], Any]
 
 COLUMN_PROPERTIES: Mapping[str, Property] = {
     "unit": lambda column: column.unit or None,
+    "noValue": lambda _: "–",
     "decimals": lambda column: column.decimals,
     "mappings": lambda column: mappings(column.states) or None,
     "thresholds": lambda column: steps(column.steps) if column.steps else None,
@@ -327,11 +328,6 @@ COLUMN_PROPERTIES: Mapping[str, Property] = {
     "custom.width": lambda column: column.width,
     "links": lambda column: [link(column.link)] if column.link else None,
 }
-
-
-def needs_override(column: Column) -> bool:
-    """Whether the column differs from the table's defaults at all."""
-    return any(value(column) is not None for value in COLUMN_PROPERTIES.values())
 
 
 def column_override(column: Column) -> Json:

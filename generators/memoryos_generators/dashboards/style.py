@@ -50,6 +50,12 @@ INPUT_LINES = (
     Style("^error", "#FFB357", dash=(8, 4), width=2),
     Style("^queue", DUAL_RUN, dash=(2, 4), width=2),
 )
+EVALUATION_LINES = (
+    Style("^stable", GOOD, width=2),
+    Style("^rollback", BAD, width=2),
+    Style("^refused", WATCH, dash=(8, 4), width=2),
+    Style("^(timeout|error)", BAD, dash=(2, 4), width=2),
+)
 PARITY_LINES = (
     Style("^equal", GOOD, width=2),
     Style("^missing", BAD, dash=(10, 4), width=2),

@@ -205,7 +205,7 @@ def migrating() -> tuple[Panel, ...]:
             steps=PLAIN,
         ),
         Stat(
-            title="Targets that failed to migrate",
+            title="Targets failed",
             description="Targets whose migration failed or left failed records, in the time shown. **Good:** 0.",
             queries=(Query(f"sum(increase({sel(migration.MIGRATION_FAILURE)}[$__range]))", "failed", instant=True),),
             unit="short",
@@ -254,17 +254,6 @@ def reconciling() -> tuple[Panel, ...]:
             width=8,
             styles=OUTCOME_LINES,
         ),
-        Timeline(
-            title="Reconciliation running",
-            description=(
-                "**Trap:** it runs inside the controller: every call, and the status, waits until it ends. Reconcile "
-                "in small batches."
-            ),
-            queries=(Query(sel(migration.RECONCILIATION_RUNNING), "{{instance}}"),),
-            empty=NOT_TOLD,
-            width=8,
-            states=(State("0", "– idle", NEUTRAL), State("1", "… running, calls wait", WATCH)),
-        ),
         TimeSeries(
             title="Reconciliation runs",
             description="Runs within the last 10 minutes, by what their reports say. **Good:** none failed.",
@@ -281,6 +270,18 @@ def reconciling() -> tuple[Panel, ...]:
             height=8,
             styles=OUTCOME_LINES,
         ),
+        Timeline(
+            title="Reconciliation running",
+            description=(
+                "**Trap:** it runs inside the controller: every call, and the status, waits until it ends. Reconcile "
+                "in small batches."
+            ),
+            queries=(Query(sel(migration.RECONCILIATION_RUNNING), "{{instance}}"),),
+            empty=NOT_TOLD,
+            width=16,
+            height=5,
+            states=(State("0", "– idle", NEUTRAL), State("1", "… running, calls wait", WATCH)),
+        ),
         Stat(
             title="Since the last reconciliation",
             description="By the node that reconciled last. Empty: never.",
@@ -288,7 +289,8 @@ def reconciling() -> tuple[Panel, ...]:
             unit="s",
             decimals=0,
             empty="never",
-            width=8,
+            width=4,
+            height=5,
             steps=PLAIN,
         ),
         Stat(
@@ -298,7 +300,8 @@ def reconciling() -> tuple[Panel, ...]:
             unit="s",
             decimals=0,
             empty="never",
-            width=8,
+            width=4,
+            height=5,
             steps=ages,
         ),
     )

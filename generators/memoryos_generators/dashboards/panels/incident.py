@@ -14,7 +14,7 @@ from ..expressions import EITHER, PAGE, TICKET, TRIGGERS, firing, mode_number, s
 from ..links import to_dashboard, to_playbook
 from ..model import Column, Dashboard, Panel, Query, Section, Stat, State, Step, Style, Table, Timeline, TimeSeries
 from ..outcomes import DONE, NOT_DONE, UNDER_WAY, Outcomes
-from ..promql import held, named, rate, recorded, sel, worst
+from ..promql import held, increase, named, rate, recorded, sel, worst
 from ..style import BAD, GOOD, INPUT_LINES, LIMIT_LINE, MODE_NUMBERS, NEUTRAL, PARITY_LINES, STEPS, WATCH, YES
 
 UID = "memoryos-incident"
@@ -23,12 +23,13 @@ NO_ROLLBACK = "no rollback in the incident window"
 SLO_ALERTS = (*TRIGGERS, "ErrorBudgetBurn", "LatencyBudgetBurn")
 
 CLOSING = (
-    State("0", "✓ no incident", GOOD),
+    State("0", "✓ nothing open", GOOD),
     State("1", "✓ may be closed", GOOD),
     State("2", "… wait: SLOs not quiet", WATCH),
-    State("3", "✗ parity not restored", BAD),
-    State("4", "✗ not reconciled", BAD),
-    State("5", "✗ still in breach", BAD),
+    State("3", "! drift: gate is shut", WATCH),
+    State("4", "✗ parity not restored", BAD),
+    State("5", "✗ not reconciled", BAD),
+    State("6", "✗ still in breach", BAD),
 )
 PAGES = (
     (
@@ -70,10 +71,11 @@ def standing(config: Config) -> tuple[Panel, ...]:
     """May it be closed, and what fires."""
     found = Outcomes(config)
     cases = (
-        (found.breach, 5),
-        (f"({found.rolled_back}) unless ({found.reconciled})", 4),
-        (f"({found.rolled_back}) unless ({found.parity_checked})", 3),
-        (f"({found.rolled_back}) and ({found.missing})", 3),
+        (found.breach, 6),
+        (f"({found.rolled_back}) unless ({found.reconciled})", 5),
+        (f"({found.rolled_back}) unless ({found.parity_checked})", 4),
+        (f"({found.rolled_back}) and ({found.missing})", 4),
+        (found.drifting, 3),
         (found.holds("IncidentOpen"), 2),
         (found.rolled_back, 1),
         (found.fleets, 0),
@@ -92,8 +94,8 @@ def standing(config: Config) -> tuple[Panel, ...]:
             queries=(Query(closing, "closing", instant=True),),
             unit="none",
             empty="? nothing is read",
-            width=8,
-            height=5,
+            width=7,
+            height=6,
             states=CLOSING,
             links=(to_playbook(config, "Playbook 4.3: post-incident reconciliation", "post-incident-reconciliation"),),
         ),
@@ -105,7 +107,7 @@ def standing(config: Config) -> tuple[Panel, ...]:
             decimals=0,
             empty="none",
             width=4,
-            height=5,
+            height=6,
             steps=(Step(NEUTRAL),),
         ),
         Stat(
@@ -114,14 +116,12 @@ def standing(config: Config) -> tuple[Panel, ...]:
                 "Time since an SLO or a rollback limit was last breached. **Good:** longer than the stability window "
                 f"({config.rules.stability_window}), from where it is green."
             ),
-            queries=(
-                Query(f"time() - max(max_over_time(timestamp({slo_alerts})[{window}:1m]))", "quiet", instant=True),
-            ),
+            queries=(Query(f"time() - max(max_over_time(timestamp({slo_alerts})[1d:1m]))", "quiet", instant=True),),
             unit="s",
             decimals=0,
-            empty=f"no breach in {window}",
+            empty="no breach for a day",
             width=4,
-            height=5,
+            height=6,
             steps=(Step(WATCH), Step(GOOD, int(config.rules.stability_window))),
         ),
         Timeline(
@@ -132,13 +132,14 @@ def standing(config: Config) -> tuple[Panel, ...]:
             ),
             queries=(
                 Query(
-                    f"max by (alertname) (2 * {firing(PAGE)} or 1 * {firing(TICKET)})",
-                    "{{alertname}}",
+                    f"max by (alert) (label_replace(2 * {firing(PAGE)} or 1 * {firing(TICKET)}, "
+                    '"alert", "$1", "alertname", "MemoryOS(.+)"))',
+                    "{{alert}}",
                 ),
             ),
             empty="✓ nothing fires in the time shown",
-            width=8,
-            height=5,
+            width=9,
+            height=6,
             states=ALERT_LEVELS,
         ),
     )
@@ -221,7 +222,11 @@ def states_of(found: Outcomes) -> dict[str, str]:
             (found.holds("ParityNotRestored"), NOT_DONE),
             (found.rolled_back, DONE),
         ),
-        "4.3.3": found.state((found.holds("IncidentOpen"), NOT_DONE), (found.rolled_back, DONE)),
+        "4.3.3": found.state(
+            (f"({found.holds('IncidentOpen')}) and ({found.parity_checked}) unless ({found.missing})", UNDER_WAY),
+            (found.holds("IncidentOpen"), NOT_DONE),
+            (found.rolled_back, DONE),
+        ),
     }
 
 
@@ -232,7 +237,7 @@ def ages_of(found: Outcomes) -> dict[str, str]:
         "4.1.1": f"time() - max({sel(rollout.LAST_ROLLBACK_EVALUATION)} > 0)",
         "4.1.2": f"time() - max({found.rolled_back})",
         "4.1.4": reconciled,
-        "4.2.3": f"time() - max(max_over_time(timestamp({found.migrated})[{found.config.rules.incident_window}:5m]))",
+        "4.2.3": f"time() - max(max_over_time(timestamp({increase(migration.MIGRATION_SUCCESS, '5m')} > 0)[1d:5m]))",
         "4.3.1": reconciled,
         "4.3.2": f"time() - max({sel(migration.PARITY_CHECKED)} > 0)",
     }
@@ -339,8 +344,8 @@ def course(config: Config) -> tuple[Panel, ...]:
                 ),
             ),
             empty="none in the time shown",
-            width=8,
-            height=8,
+            width=6,
+            height=6,
             columns=(Column("result", "Result"), Column("Calls", "Calls", unit="short", decimals=0)),
         ),
         Timeline(
@@ -351,7 +356,7 @@ def course(config: Config) -> tuple[Panel, ...]:
             ),
             queries=(Query(mode_number(config), "{{instance}}"),),
             empty="controller not answering",
-            width=8,
+            width=6,
             height=6,
             states=MODE_NUMBERS,
         ),
@@ -363,7 +368,7 @@ def course(config: Config) -> tuple[Panel, ...]:
             ),
             queries=(Query(sel(rollout.FALLBACK_ENABLED), "{{instance}}"),),
             empty="controller not answering",
-            width=8,
+            width=6,
             height=6,
             states=YES,
         ),
@@ -377,7 +382,7 @@ def course(config: Config) -> tuple[Panel, ...]:
             unit="short",
             decimals=0,
             empty="parity was never checked",
-            width=8,
+            width=6,
             height=6,
             styles=PARITY_LINES,
         ),

@@ -260,6 +260,7 @@ def spending(config: Config) -> tuple[Panel, ...]:
             unit="short",
             empty="no calls in dual_run or memory_os",
             width=12,
+            height=10,
             styles=(LIMIT_LINE,),
             links=(to_playbook(config, "Tickets: latency budget", "MemoryOSLatencyBudgetBurn"),),
         ),
@@ -280,6 +281,7 @@ def spending(config: Config) -> tuple[Panel, ...]:
             ),
             empty="–",
             width=12,
+            height=10,
             columns=(
                 Column("objective", "Objective"),
                 Column("mode", "Mode", width=110, states=MODE_STATES),

@@ -326,7 +326,7 @@ def nodes(config: Config) -> Table:
         ),
         empty="–",
         width=24,
-        height=8,
+        height=7,
         columns=(
             Column("instance", "Instance", link=to_row_target("memoryos-incident", "Playbook steps"), width=140),
             Column("cluster", "Cluster", width=100),

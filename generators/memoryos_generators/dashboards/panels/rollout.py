@@ -22,6 +22,7 @@ from ..model import Dashboard, Panel, Query, Section, Stat, Step, Style, Timelin
 from ..promql import held, increase, rate, sel
 from ..style import (
     CANARY,
+    EVALUATION_LINES,
     GATE,
     INPUT_LINES,
     LIMIT_LINE,
@@ -264,9 +265,10 @@ def watch(config: Config) -> tuple[Panel, ...]:
             decimals=0,
             empty="the host does not report them",
             width=8,
+            styles=EVALUATION_LINES,
         ),
         Stat(
-            title="Of the last day in memory_os",
+            title="Last day in memory_os",
             description=(
                 "How much of the cutover window each chosen node has spent in memory_os, the least. **Good:** 100 %: "
                 "then the first high-traffic window is over."
