@@ -121,9 +121,11 @@ def test_the_index_leads_to_every_page() -> None:
 
 
 def test_values_of_the_configuration_stand_in_the_pages(tmp_path: Path) -> None:
-    (tmp_path / "override.yml").write_text("rules: {mailbox_limit: 1234, reconciliation_deadline: 45m}")
+    changes = "fleet_labels: [region], rules: {mailbox_limit: 1234, reconciliation_deadline: 45m}"
+    (tmp_path / "override.yml").write_text(f"{{{changes}}}")
     changed = files(load(tmp_path / "override.yml"))
     assert "More than 1234 messages wait" in changed["alerts/playbooks/MemoryOSBacklogGrowing.md"]
+    assert "count by (region, mode) (memoryos_mode == 1)" in changed["alerts/playbooks/MemoryOSModeSplit.md"]
     assert "must begin within 45m" in changed["alerts/playbooks/slo-breach.md"]
 
 

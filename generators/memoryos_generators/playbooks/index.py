@@ -18,6 +18,7 @@ Prometheus as it stands; it answers for every node, and the labels say which is 
 it has rows. Elixir is for a console of the node that the alert names (`bin/app remote`). `MemoryOSBridge` is the bridge
 that this project puts beside MemoryOS."""
 
+TITLES = {"slo": "SLOs"}
 INCIDENTS = ("slo-breach", "drift-regression", "post-incident-reconciliation", "rollout")
 
 
@@ -25,7 +26,7 @@ def render(alerts: Iterable[Alert], sources: Mapping[str, Source]) -> str:
     """The markdown of README.md."""
     incidents = [f"- [{_title(sources[name])}]({name}.md)" for name in INCIDENTS]
     areas = [
-        f"### {area.replace('-', ' ').capitalize()}\n\n" + "\n".join(map(_entry, members))
+        f"### {TITLES.get(area, area.replace('-', ' ').capitalize())}\n\n" + "\n".join(map(_entry, members))
         for area, members in groupby(alerts, key=lambda alert: alert.area)
     ]
     return "\n\n".join([INTRODUCTION, "## Incidents", "\n".join(incidents), "## Alerts", *areas])

@@ -89,6 +89,8 @@ class _Paths(dict[str, str]):
         value: Any = self.config
         for name in path.split("."):
             value = value[name] if isinstance(value, dict) else getattr(value, name)
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
         return f"{value:g}" if isinstance(value, float) else str(value)
 
 
