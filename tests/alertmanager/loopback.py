@@ -90,7 +90,9 @@ class _Mail(socketserver.StreamRequestHandler):
 
     def message(self) -> EmailMessage:
         body = b""
-        for line in iter(self.rfile.readline, b".\r\n"):
+        for line in self.rfile:
+            if line == b".\r\n":
+                break
             body += line[1:] if line.startswith(b"..") else line
         return message_from_bytes(body, policy=policy.default)
 
@@ -109,7 +111,7 @@ def smtp(username: str, password: str) -> Iterator[Inbox]:
         yield from _serve(server, received)
 
 
-def _serve(server: socketserver.BaseServer, inbox: Inbox) -> Iterator[Inbox]:
+def _serve(server: socketserver.TCPServer, inbox: Inbox) -> Iterator[Inbox]:
     inbox.address = f"127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
