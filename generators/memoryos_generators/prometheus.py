@@ -81,7 +81,13 @@ def _exporter(config: Config) -> str:
 - job_name: {_inline(settings.exporter_job)}
   static_configs:
   - targets: {_inline([settings.exporter_address])}
-{_fleet_labels(config)}"""
+{_fleet_labels(config)}\
+  metric_relabel_configs:
+  # /metrics may hold a MemoryOS as well, which would then be a second fleet of this job.
+  - source_labels: [__name__]
+    regex: (memoryos_exporter|process|python)_.+
+    action: keep
+"""
 
 
 def _single(config: Config) -> str:
