@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from bridge.host import BRIDGE, Host, start
-from support.programs import ROOT
+from bridge.host import Host, start
+from support.elixir import environment
 
 
 @pytest.fixture(scope="session")
 def elixir() -> dict[str, str]:
     """The environment in which `mix` runs the bridge."""
-    provided = subprocess.run([ROOT / ".ci" / "elixir"], capture_output=True, text=True, check=False)
-    if provided.returncode != 0:
-        pytest.skip(f"no Elixir: {provided.stderr.strip().splitlines()[-1]}")
-    path = f"{ROOT / '.tools' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "MIX_ENV": "test", "LC_ALL": "C.UTF-8"}
-    subprocess.run(["mix", "compile"], cwd=BRIDGE, env=environment, check=True, capture_output=True)
-    return environment
+    return environment()
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.programs import ROOT, Answer, get
+from support.elixir import BRIDGE
+from support.programs import Answer, get
 
-BRIDGE = ROOT / "exporter" / "elixir"
 ATOMS = ("mode", "rollout_stage", "mode_before", "mode_after")
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from bridge.host import BRIDGE
+from support.elixir import BRIDGE
 
 
 def mix(environment: dict[str, str], *arguments: str) -> str:

@@ -66,7 +66,7 @@ def test_a_stuck_manager_costs_its_own_part_and_shows_its_mailbox(hosts: Callabl
         assert scrape("memoryos_operations_in_flight", mode="memory_os", operation="remember") == 300
         # The 300 and the bridge's own call, which is never more than one.
         assert scrape("memoryos_message_queue_length", process="manager") == 301
-    ages = [scrape("memoryos_oldest_operation_seconds") for scrape in scrapes]
+    ages = [scrape("memoryos_oldest_operation_seconds") or 0.0 for scrape in scrapes]
     assert ages == sorted(set(ages))
 
 

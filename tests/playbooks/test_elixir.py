@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ import pytest
 
 from memoryos_generators.config import load
 from memoryos_generators.playbooks import files
+from support import elixir
+from support.elixir import BRIDGE
 from support.programs import ROOT
 
-BRIDGE = ROOT / "exporter" / "elixir"
 BLOCK = re.compile(r"^ *```elixir\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([A-Z][\w.]*\.[a-z_]+[?!]?\([^`]*\))`")
 CONTROLLER = "Jido.MemoryOS.ReleaseController"
@@ -95,15 +95,9 @@ def read_calls(pieces: list[tuple[str, str]]) -> list[Call]:
 
 
 def _elixir(text: str) -> str:
-    provided = subprocess.run([ROOT / ".ci" / "elixir"], capture_output=True, text=True, check=False)
-    if provided.returncode:
-        pytest.skip(f"no Elixir: {provided.stderr.strip().splitlines()[-1]}")
-    path = f"{ROOT / '.tools' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "MIX_ENV": "test", "LC_ALL": "C.UTF-8"}
-    subprocess.run(["mix", "compile"], cwd=BRIDGE, env=environment, check=True, capture_output=True)
+    environment = elixir.environment()  # compiles the bridge
     compiled = BRIDGE / "_build/test/lib/memory_os_bridge/ebin"
-    script = ROOT / "tests/playbooks/calls.exs"
-    command = ["elixir", "-pa", str(compiled), str(script)]
+    command = ["elixir", "-pa", str(compiled), str(ROOT / "tests/playbooks/calls.exs")]
     return subprocess.run(command, env=environment, input=text, capture_output=True, text=True, check=True).stdout
 
 
