@@ -13,8 +13,8 @@ setup:
 tools:
 	@.ci/tools
 
-demo: setup ## metrics of a practice MemoryOS at http://127.0.0.1:9943/metrics
-	$(BIN)/memoryos-exporter serve --demo
+demo: setup ## an incident from breach to page, on this machine; ARGS="--list" and "--help" say more
+	@$(BIN)/python -m tests.live $(ARGS)
 
 test: setup tools lint ## everything that must hold: style, types, unit, property and live tests
 	$(BIN)/pytest --quiet

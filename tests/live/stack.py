@@ -1,0 +1,154 @@
+"""Exporter, Prometheus, Alertmanager, inbox and, where it is installed, Grafana: real programs on loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from live import clock, grafana
+from live.inbox import HEARTBEAT, MESSAGES, inbox
+from live.program import Program
+from memoryos_generators import alertmanager, prometheus, rules
+from memoryos_generators.cli import write
+from memoryos_generators.config import load
+from support.programs import free_port, tool
+
+USUAL_PORTS = {"exporter": 9943, "Prometheus": 9090, "Alertmanager": 9093, "Grafana": 3000}
+CLUSTER = "demo"
+
+
+class Stack:
+    """The programs and what they are configured with. Entering it starts them, leaving it ends every one."""
+
+    def __init__(
+        self,
+        directory: Path,
+        exporter: Sequence[str],
+        speed: int,
+        *,
+        phase: str = "migrating",
+        usual_ports: bool = False,
+        alone: bool = False,
+    ) -> None:
+        """`exporter`: its subcommand with arguments, `--listen` excepted. `directory` takes everything that is written.
+
+        `usual_ports`: each program takes its well-known port where that is free. `alone`: only the exporter.
+        """
+        self._blocks = ExitStack()
+        self._directory, self._speed, self._phase = directory, speed, phase
+        self._ports = {name: _port(usual, usual_ports) for name, usual in USUAL_PORTS.items()}
+        self.exporter = self._exporter(exporter)
+        self.programs = {"exporter": self.exporter}
+        self.grafana_installed = not alone and grafana.installed() is not None
+        if not alone:
+            self.programs |= {"Alertmanager": self._alertmanager(), "Prometheus": self._prometheus()}
+        if self.grafana_installed:
+            self.programs["Grafana"] = self._grafana()
+
+    def url(self, program: str) -> str:
+        """Where a program is served, without a slash at the end."""
+        return f"http://{self._address(program)}"
+
+    def __enter__(self) -> Stack:
+        try:
+            self.inbox = self._blocks.enter_context(inbox())
+            write(self._generated(), self._directory)
+            for program in self.programs.values():
+                self._blocks.callback(program.stop)
+                program.launch()
+            for program in self.programs.values():
+                program.wait_until_ready()
+        except BaseException:
+            self._blocks.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._blocks.close()
+
+    def check(self) -> None:
+        """ProgramError when one of the programs has ended by itself."""
+        for program in self.programs.values():
+            program.check()
+
+    def _generated(self) -> dict[str, str]:
+        """What memoryos-generate writes for this machine and speed: path → text."""
+        file = self._directory / "override.json"
+        file.write_text(json.dumps(self._override(), indent=2))
+        config = load(file)
+        produced = {
+            path: text
+            for producer in (rules, prometheus, alertmanager)
+            for path, text in producer.files(config).items()
+        }
+        return produced | (dict(grafana.files(config, self._directory)) if self.grafana_installed else {})
+
+    def _override(self) -> dict[str, Any]:
+        override = clock.settings(self._speed) | {"phase": self._phase}
+        override["prometheus"] |= {
+            "exporter_address": self._address("exporter"),
+            "alertmanagers": [self._address("Alertmanager")],
+            "external_labels": {"cluster": CLUSTER, "replica": "a"},
+        }
+        override["grafana"] |= {"base_url": self.url("Grafana"), "datasource_url": self.url("Prometheus")}
+        override["alertmanager"]["external_url"] = self.url("Alertmanager")
+        override["alertmanager"]["receivers"]["webhook"] = {"url": self.inbox.url + MESSAGES}
+        override["alertmanager"]["watchdog"]["url"] = self.inbox.url + HEARTBEAT
+        return override
+
+    def _exporter(self, arguments: Sequence[str]) -> Program:
+        command = [sys.executable, "-m", "memoryos_exporter", *arguments, f"--listen={self._address('exporter')}"]
+        return self._program("exporter", command, "/-/ready")
+
+    def _prometheus(self) -> Program:
+        command = [
+            tool("prometheus"),
+            f"--config.file={self._directory / 'alerts/prometheus.yml'}",
+            f"--storage.tsdb.path={self._directory / 'prometheus'}",
+            f"--web.listen-address={self._address('Prometheus')}",
+            *clock.prometheus_flags(self._speed),
+        ]
+        return self._program("Prometheus", command, "/-/ready")
+
+    def _alertmanager(self) -> Program:
+        command = [
+            tool("alertmanager"),
+            f"--config.file={self._directory / 'alerts/alertmanager.yml'}",
+            f"--storage.path={self._directory / 'alertmanager'}",
+            f"--web.listen-address={self._address('Alertmanager')}",
+            f"--web.external-url={self.url('Alertmanager')}",
+            "--cluster.listen-address=",
+        ]
+        return self._program("Alertmanager", command, "/-/ready")
+
+    def _grafana(self) -> Program:
+        command = [*(grafana.installed() or []), *grafana.settings(self._directory, self._ports["Grafana"])]
+        return self._program("Grafana", command, "/api/health")
+
+    def _program(self, name: str, command: list[str], ready: str) -> Program:
+        return Program(name, command, self._directory / f"{name.lower()}.log", self.url(name) + ready)
+
+    def _address(self, program: str) -> str:
+        return f"127.0.0.1:{self._ports[program]}"
+
+
+def _port(usual: int, wanted: bool) -> int:
+    """The usual port if it is wanted and free, otherwise any free one."""
+    if wanted:
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", usual))
+            except OSError:
+                pass
+            else:
+                return usual
+    return free_port()
