@@ -125,7 +125,8 @@ def _counted(q: Promql, config: Config) -> Iterator[Recording]:
         yield Recording(TIMED, timed, f"Calls of the window that {name} counts.", {"objective": name})
         yield Recording(
             SLOW,
-            f'clamp_min({TIMED}{{objective="{name}"}} - sum without (operation, le) (increase({fast}[{window}])), 0)',
+            f'clamp_min({TIMED}{{objective="{name}"}} - ignoring (objective) '
+            f"sum without (operation, le) (increase({fast}[{window}])), 0)",
             f"Calls of the window that were slower than {objective.seconds:g} s.",
             {"objective": name},
         )
