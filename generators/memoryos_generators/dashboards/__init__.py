@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from ..config import Config
 from .cleanup import modern
@@ -17,14 +18,17 @@ from .provisioning import provisioning
 from .templating import marks, variables
 
 
+def built(config: Config) -> dict[str, dict[str, Any]]:
+    """The dashboards as Grafana reads them: uid → JSON."""
+    refresh = str(config.grafana.refresh)
+    models = [make(config) for make in DASHBOARDS]
+    return {model.uid: modern(dashboard(model, variables(), marks(config), refresh)) for model in models}
+
+
 def files(config: Config) -> Mapping[str, str]:
     """Every generated file: path → text."""
-    built = {}
-    for make in DASHBOARDS:
-        model = make(config)
-        json_model = modern(dashboard(model, variables(), marks(config), str(config.grafana.refresh)))
-        built[model.uid] = json.dumps(json_model, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    return {
-        **{f"dashboards/{uid}.json": text for uid, text in built.items()},
-        **provisioning(config, built),
+    texts = {
+        uid: json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        for uid, data in built(config).items()
     }
+    return {**{f"dashboards/{uid}.json": text for uid, text in texts.items()}, **provisioning(config, texts)}
