@@ -10,6 +10,7 @@ import pytest
 from dashboards.conftest import STORIES, Told
 from memoryos_generators.config import load
 from memoryos_generators.dashboards import built
+from memoryos_generators.dashboards.outcomes import DONE, NOT_DONE, NOT_NEEDED
 
 DASHBOARDS = built(load())
 HAPPY = "happy-rollout"
@@ -153,11 +154,10 @@ def test_the_steps_of_the_playbook_are_done_one_after_the_other(told: Told) -> N
     found = told.prometheus.range(asked(states["expr"], BREACH), told.start[BREACH], told.end, 60)
     by_step = {series["metric"]["step"][0]: [int(float(v)) for _, v in series["values"]] for series in found}
     assert sorted(by_step) == ["1", "2", "3", "4"]
-    not_done, done, not_needed = 0, 2, 3
-    assert {values[0] for values in by_step.values()} == {not_needed}
-    assert {values[-1] for values in by_step.values()} == {done}
-    assert not_done in by_step["4"], "between rollback and reconciliation step 4 must be seen as not done"
-    assert by_step["1"].index(done) < by_step["4"].index(done)
+    assert {values[0] for values in by_step.values()} == {NOT_NEEDED}
+    assert {values[-1] for values in by_step.values()} == {DONE}
+    assert NOT_DONE in by_step["4"], "between rollback and reconciliation step 4 must be seen as not done"
+    assert by_step["1"].index(DONE) < by_step["4"].index(DONE)
 
 
 def test_the_gate_is_read_off_the_checklist(told: Told) -> None:

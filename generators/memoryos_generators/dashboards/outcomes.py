@@ -1,7 +1,7 @@
 """What became of each playbook step, a fleet: from the same alerts that watch it, and from what the host did.
 
-A step is not done exactly while the alert about its outcome holds (pending or firing), so that the dashboard and the
-page can never disagree. Everything is judged per fleet, over the incident window of the rules: restarted nodes forget.
+While the alert about a step's outcome holds, the step is not done, so that the dashboard and the page cannot disagree;
+what alerts wait for is read from the series that they are made of. Everything is judged per fleet: nodes forget.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..rules import fleet_state, sli
 from .expressions import EITHER, TRIGGERS, any_of, firing
 from .promql import held, increase, recorded, sel
 
-NOT_DONE, UNDER_WAY, DONE, NOT_NEEDED = range(4)
+NOT_DONE, UNDER_WAY, DONE, BY_HAND, NOT_NEEDED = range(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +96,65 @@ class Outcomes:
     def state(self, *cases: tuple[str, int]) -> str:
         """The worst state over all fleets; for each the first case that holds decides, without one it is not needed."""
         return f"min({' or '.join(f'0 * ({expr}) + {state}' for expr, state in (*cases, (self.fleets, NOT_NEEDED)))})"
+
+
+def states_of(found: Outcomes) -> dict[str, str]:
+    """Each step's state, of the worst fleet."""
+    waiting = f"({found.rolled_back}) unless ({found.reconciled})"
+    return {
+        "4.1.1": found.state(
+            (f"({found.breach}) unless ({found.evaluated})", NOT_DONE),
+            (found.breach, UNDER_WAY),
+            (found.rolled_back, DONE),
+        ),
+        "4.1.2": found.state(
+            (found.fires("RollbackNotExecuted", "ModeSplit"), NOT_DONE),
+            (f"{found.breach} or {found.holds('ModeSplit')}", UNDER_WAY),
+            (found.rolled_back, DONE),
+        ),
+        "4.1.3": found.state(
+            (found.holds("FallbackDisabled"), NOT_DONE), (found.breach, DONE), (found.rolled_back, DONE)
+        ),
+        "4.1.4": found.state(
+            (f"({waiting}) and ({found.reconciling})", UNDER_WAY), (waiting, NOT_DONE), (found.rolled_back, DONE)
+        ),
+        "4.2.1": found.state(
+            (found.holds("StageAdvancedWhileRed", "CutoverWithoutGate"), NOT_DONE), (found.drifting, DONE)
+        ),
+        "4.2.2": found.state((found.drifting, BY_HAND)),
+        "4.2.3": found.state(
+            (f"({found.drifting}) and ({found.holds('MigrationFailures')})", NOT_DONE),
+            (f"({found.drifting}) and ({found.migrated})", DONE),
+            (found.drifting, NOT_DONE),
+        ),
+        "4.2.4": found.state((found.drifting, NOT_DONE)),
+        "4.3.1": found.state(
+            (found.holds("ReconciliationFailed", "ReconciliationOverdue"), NOT_DONE),
+            (f"({waiting}) and ({found.reconciling})", UNDER_WAY),
+            (waiting, NOT_DONE),
+            (found.rolled_back, DONE),
+        ),
+        "4.3.2": found.state(
+            (f"({found.rolled_back}) unless ({found.parity_checked})", NOT_DONE),
+            (found.holds("ParityNotRestored"), NOT_DONE),
+            (found.rolled_back, DONE),
+        ),
+        "4.3.3": found.state(
+            (f"({found.holds('IncidentOpen')}) and ({found.parity_checked}) unless ({found.missing})", UNDER_WAY),
+            (found.holds("IncidentOpen"), NOT_DONE),
+            (found.rolled_back, DONE),
+        ),
+    }
+
+
+def ages_of(found: Outcomes) -> dict[str, str]:
+    """How long ago the step last happened, where that is known."""
+    reconciled = f"time() - max({recorded(fleet_state.LAST_RECONCILIATION)} > 0)"
+    return {
+        "4.1.1": f"time() - max({sel(rollout.LAST_ROLLBACK_EVALUATION)} > 0)",
+        "4.1.2": f"time() - max({found.rolled_back})",
+        "4.1.4": reconciled,
+        "4.2.3": f"time() - max(max_over_time(timestamp({increase(migration.MIGRATION_SUCCESS, '5m')} > 0)[1d:5m]))",
+        "4.3.1": reconciled,
+        "4.3.2": f"time() - max({sel(migration.PARITY_CHECKED)} > 0)",
+    }

@@ -33,7 +33,8 @@ STEPS = (
     State("0", "✗ not done", BAD),
     State("1", "… under way", WATCH),
     State("2", "✓ done", GOOD),
-    State("3", "– not needed", NEUTRAL),
+    State("3", "· by hand", NEUTRAL),
+    State("4", "– not needed", NEUTRAL),
 )
 SEVERITY = (State("critical", "✗ page", BAD), State("warning", "! ticket", WATCH), State("info", "i context", NEUTRAL))
 

@@ -7,18 +7,16 @@ from collections.abc import Mapping
 from memoryos_exporter.catalog import migration, queue, rollout
 
 from ...config import Config
-from ...rules import fleet_state
 from ...rules.steps import PLAYBOOKS
 from ...rules.steps import STEPS as STEP_TITLES
 from ..expressions import EITHER, PAGE, TICKET, TRIGGERS, firing, mode_number, shares_of_limits
 from ..links import to_dashboard, to_playbook
 from ..model import Column, Dashboard, Panel, Query, Section, Stat, State, Step, Style, Table, Timeline, TimeSeries
-from ..outcomes import DONE, NOT_DONE, UNDER_WAY, Outcomes
-from ..promql import held, increase, named, rate, recorded, sel, worst
+from ..outcomes import Outcomes, ages_of, states_of
+from ..promql import held, named, rate, sel, worst
 from ..style import BAD, GOOD, INPUT_LINES, LIMIT_LINE, MODE_NUMBERS, NEUTRAL, PARITY_LINES, STEPS, WATCH, YES
 
 UID = "memoryos-incident"
-BY_HAND = State("4", "· by hand", NEUTRAL)
 NO_ROLLBACK = "no rollback in the incident window"
 SLO_ALERTS = (*TRIGGERS, "ErrorBudgetBurn", "LatencyBudgetBurn")
 
@@ -165,7 +163,7 @@ def playbooks(config: Config) -> tuple[Panel, ...]:
             height=6,
             columns=(
                 Column("step", "Step"),
-                Column("State", "State", states=(*STEPS, BY_HAND), width=110),
+                Column("State", "State", states=STEPS, width=110),
                 Column("When", "When", unit="s", decimals=0, width=80),
             ),
             sort_by="Step",
@@ -179,68 +177,6 @@ def column(values: Mapping[str, str], playbook: str) -> str:
     """A column of a playbook's table: each value under the name of its step."""
     steps = (step for step in values if step.startswith(playbook))
     return " or ".join(named(values[step], step=f"{step[-1]}. {STEP_TITLES[step].title}") for step in steps)
-
-
-def states_of(found: Outcomes) -> dict[str, str]:
-    """Each step's state, of the worst fleet."""
-    waiting = f"({found.rolled_back}) unless ({found.reconciled})"
-    return {
-        "4.1.1": found.state(
-            (f"({found.breach}) unless ({found.evaluated})", NOT_DONE),
-            (found.breach, UNDER_WAY),
-            (found.rolled_back, DONE),
-        ),
-        "4.1.2": found.state(
-            (found.fires("RollbackNotExecuted", "ModeSplit"), NOT_DONE),
-            (f"{found.breach} or {found.holds('ModeSplit')}", UNDER_WAY),
-            (found.rolled_back, DONE),
-        ),
-        "4.1.3": found.state(
-            (found.holds("FallbackDisabled"), NOT_DONE), (found.breach, DONE), (found.rolled_back, DONE)
-        ),
-        "4.1.4": found.state(
-            (f"({waiting}) and ({found.reconciling})", UNDER_WAY), (waiting, NOT_DONE), (found.rolled_back, DONE)
-        ),
-        "4.2.1": found.state(
-            (found.holds("StageAdvancedWhileRed", "CutoverWithoutGate"), NOT_DONE), (found.drifting, DONE)
-        ),
-        "4.2.2": found.state((found.drifting, int(BY_HAND.value))),
-        "4.2.3": found.state(
-            (f"({found.drifting}) and ({found.holds('MigrationFailures')})", NOT_DONE),
-            (f"({found.drifting}) and ({found.migrated})", DONE),
-            (found.drifting, NOT_DONE),
-        ),
-        "4.2.4": found.state((found.drifting, NOT_DONE)),
-        "4.3.1": found.state(
-            (found.holds("ReconciliationFailed", "ReconciliationOverdue"), NOT_DONE),
-            (f"({waiting}) and ({found.reconciling})", UNDER_WAY),
-            (waiting, NOT_DONE),
-            (found.rolled_back, DONE),
-        ),
-        "4.3.2": found.state(
-            (f"({found.rolled_back}) unless ({found.parity_checked})", NOT_DONE),
-            (found.holds("ParityNotRestored"), NOT_DONE),
-            (found.rolled_back, DONE),
-        ),
-        "4.3.3": found.state(
-            (f"({found.holds('IncidentOpen')}) and ({found.parity_checked}) unless ({found.missing})", UNDER_WAY),
-            (found.holds("IncidentOpen"), NOT_DONE),
-            (found.rolled_back, DONE),
-        ),
-    }
-
-
-def ages_of(found: Outcomes) -> dict[str, str]:
-    """How long ago the step last happened, where that is known."""
-    reconciled = f"time() - max({recorded(fleet_state.LAST_RECONCILIATION)} > 0)"
-    return {
-        "4.1.1": f"time() - max({sel(rollout.LAST_ROLLBACK_EVALUATION)} > 0)",
-        "4.1.2": f"time() - max({found.rolled_back})",
-        "4.1.4": reconciled,
-        "4.2.3": f"time() - max(max_over_time(timestamp({increase(migration.MIGRATION_SUCCESS, '5m')} > 0)[1d:5m]))",
-        "4.3.1": reconciled,
-        "4.3.2": f"time() - max({sel(migration.PARITY_CHECKED)} > 0)",
-    }
 
 
 def decision(config: Config) -> tuple[Panel, ...]:
