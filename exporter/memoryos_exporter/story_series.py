@@ -18,8 +18,9 @@ from .exposition import TEXT, render
 from .samples import Samples, add_reading, samples_of
 from .window import Window
 
-START = 86_400
-"""When a story begins on promtool's clock, which starts at 0: late enough that no window reaches back before it."""
+START = 7_200
+"""When a story begins on promtool's clock: after an hour or two no window of minutes reaches back to 0, and every
+interval before the story costs an evaluation of all rules."""
 READ_SECONDS = 0.004
 SOURCE_ERRORS = {"unreachable": "refused", "hangs": "timeout"}
 STALE, OMITTED = "stale", "_"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import exp
 
 from memoryos_simulator.agents import Agent
 from memoryos_simulator.dials import Store
@@ -175,6 +176,8 @@ class _Service:
             agent.memory_os_only += times
 
     def _latency_ms(self, store: Store, times: int) -> float:
+        if times == 1:
+            return store.median_ms * exp(store.sigma * self._state.draws.normal())
         return self._state.draws.durations(times, 0.0, store.median_ms, store.sigma)[1]
 
 

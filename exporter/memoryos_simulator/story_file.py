@@ -99,8 +99,8 @@ class _Source:
 
     def __init__(self, text: str, path: Path) -> None:
         self.path = path
-        loader = yaml.SafeLoader(text)
         try:
+            loader = yaml.SafeLoader(text)
             self.root = loader.get_single_node()
             if not isinstance(self.root, yaml.MappingNode):
                 raise StoryError(f"{path}:1: a story is a mapping with a title, nodes and a timeline")
@@ -110,9 +110,7 @@ class _Source:
             mark = error.problem_mark or error.context_mark
             raise StoryError(f"{path}:{mark.line + 1 if mark else 1}: {error.problem}") from None
         except (yaml.YAMLError, RecursionError) as error:
-            raise StoryError(f"{path}:1: this is no YAML: {error}") from None
-        finally:
-            loader.dispose()
+            raise StoryError(f"{path}:1: this is no YAML: {' '.join(str(error).split())}") from None
 
     def _refuse_twice(self, node: yaml.Node) -> None:
         if isinstance(node, yaml.SequenceNode):
