@@ -29,6 +29,11 @@ class Program:
         self.launch()
         self.wait_until_ready()
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped since."""
+        return self._process is not None
+
     def launch(self) -> None:
         """Starts it."""
         self._process = self._blocks.enter_context(running(self._command, self.log))
@@ -52,6 +57,8 @@ class Program:
 
     def stop(self) -> None:
         """Asks it to end, and waits until it has."""
+        if self._process:
+            self.go_on()
         self._process = None
         self._blocks.close()
 

@@ -47,7 +47,8 @@ class Stack:
         self.programs = {"exporter": self.exporter}
         self.grafana_installed = not alone and grafana.installed() is not None
         if not alone:
-            self.programs |= {"Alertmanager": self._alertmanager(), "Prometheus": self._prometheus()}
+            self.alertmanager, self.prometheus = self._alertmanager(), self._prometheus()
+            self.programs |= {"Alertmanager": self.alertmanager, "Prometheus": self.prometheus}
         if self.grafana_installed:
             self.programs["Grafana"] = self._grafana()
 
@@ -84,12 +85,8 @@ class Stack:
         file = self._directory / "override.json"
         file.write_text(json.dumps(self._override(), indent=2))
         config = load(file)
-        produced = {
-            path: text
-            for producer in (rules, prometheus, alertmanager)
-            for path, text in producer.files(config).items()
-        }
-        return produced | (dict(grafana.files(config, self._directory)) if self.grafana_installed else {})
+        produced = {**rules.files(config), **prometheus.files(config), **alertmanager.files(config)}
+        return {**produced, **grafana.files(config, self._directory)} if self.grafana_installed else produced
 
     def _override(self) -> dict[str, Any]:
         override = clock.settings(self._speed) | {"phase": self._phase}

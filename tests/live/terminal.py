@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TextIO
 
 from memoryos_simulator.story import Duration
@@ -38,7 +38,7 @@ class Terminal:
         """A line, or several, as they are."""
         self._write(text)
 
-    def news(self, elapsed: float, kind: str, text: str, details: Sequence[str] = ()) -> None:
+    def news(self, elapsed: float, kind: str, text: str, details: Iterable[str] = ()) -> None:
         """Something that happened `elapsed` seconds into the story, with details below it."""
         label = f"{kind:<9}"
         if self._colour:

@@ -32,7 +32,7 @@ def problems(story: Story, clock: Clock, told: Told) -> Iterator[str]:
     for expected in story.expects:
         if expected.starts[1] + slack < clock.skip:
             continue  # it began before the beginning
-        for node in expected.nodes or [None]:
+        for node in expected.nodes or [""]:
             yield from _missed(expected, node, clock, told.episodes, slack)
         if expected.severity == "critical":
             yield from _not_delivered(expected, told)
@@ -42,15 +42,12 @@ def problems(story: Story, clock: Clock, told: Told) -> Iterator[str]:
             yield f"{_name(episode.alert, episode.node)} fired as {episode.severity} at {moment}; the story has no such"
 
 
-def _missed(
-    expected: Expectation, node: str | None, clock: Clock, episodes: Sequence[Episode], slack: float
-) -> Iterator[str]:
+def _missed(expected: Expectation, node: str, clock: Clock, episodes: Sequence[Episode], slack: float) -> Iterator[str]:
     name = _name(expected.alert, node)
     begun = [
         episode
         for episode in episodes
-        if (episode.alert, episode.severity) == (expected.alert, expected.severity)
-        and (node is None or episode.node == node)
+        if (episode.alert, episode.severity) == (expected.alert, expected.severity) and node in {"", episode.node}
     ]
     first, last = expected.starts
     in_time = [each for each in begun if first - slack <= clock.elapsed(each.since) <= last + slack]
@@ -78,5 +75,5 @@ def _foreseen(episode: Episode, story: Story) -> bool:
     return worst is not None and SEVERITIES.index(episode.severity) <= SEVERITIES.index(worst)
 
 
-def _name(alert: str, node: str | None) -> str:
+def _name(alert: str, node: str) -> str:
     return f"{alert} on {node}" if node else alert

@@ -39,10 +39,22 @@ def alerts(stack: Stack) -> list[dict[str, Any]]:
     return [alert for alert in found if alert["labels"]["alertname"] != WATCHDOG]
 
 
+def told_of(stack: Stack, alert: str) -> bool:
+    """Whether Alertmanager has an alert by that name now."""
+    answer = get(f"{stack.url('Alertmanager')}/api/v2/alerts?" + urlencode({"filter": f"alertname={alert}"}))
+    return bool(answer.json)
+
+
 def inhibited(stack: Stack) -> list[dict[str, str]]:
     """The labels of the alerts that Alertmanager keeps quiet now because of others."""
     answer = get(f"{stack.url('Alertmanager')}/api/v2/alerts?" + urlencode({"active": "false", "silenced": "false"}))
     return [alert["labels"] for alert in answer.json if alert["status"]["inhibitedBy"]]
+
+
+def query(stack: Stack, expression: str) -> list[dict[str, Any]]:
+    """The result of an expression now: a list of {metric, value}."""
+    found: list[dict[str, Any]] = _prometheus(stack, "query?" + urlencode({"query": expression}))["result"]
+    return found
 
 
 def first_scrape(stack: Stack, start: float, end: float, step: float) -> float | None:
