@@ -67,12 +67,17 @@ def first_scrape(stack: Stack, start: float, end: float, step: float) -> float |
     return float(found[0]["values"][0][0]) if found else None
 
 
+def rule_groups(stack: Stack) -> list[dict[str, Any]]:
+    """The groups of rules that Prometheus evaluates, each with its rules and their health."""
+    found: list[dict[str, Any]] = _prometheus(stack, "rules")["groups"]
+    return found
+
+
 def unhealthy_rules(stack: Stack) -> list[str]:
     """The rules that Prometheus has not evaluated yet, or not without an error: group, rule, error."""
-    groups = _prometheus(stack, "rules")["groups"]
     return [
         f"{group['name']}: {rule['name']}: {rule.get('lastError') or rule['health']}"
-        for group in groups
+        for group in rule_groups(stack)
         for rule in group["rules"]
         if rule["health"] != "ok"
     ]

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from ..config import Config, MaintenanceWindow, Severity
-from ..duration import Duration
 
 WATCHDOG = "MemoryOSWatchdog"
 MAINTENANCE = "maintenance"
@@ -30,13 +29,14 @@ def tree(config: Config) -> dict[str, Any]:
         }
         for severity, receiver in RECEIVER_OF_SEVERITY.items()
     ]
+    repeat_interval = config.alertmanager.watchdog.repeat_interval
     watchdog = {
         "receiver": "watchdog",
         "matchers": [f'alertname="{WATCHDOG}"'],
         "group_by": ["alertname", *config.fleet_labels],
         "group_wait": "0s",
-        "group_interval": str(min(Duration(60), config.alertmanager.watchdog.repeat_interval)),
-        "repeat_interval": str(config.alertmanager.watchdog.repeat_interval),
+        "group_interval": str(min(config.alertmanager.routing["critical"].group_interval, repeat_interval)),
+        "repeat_interval": str(repeat_interval),
     }
     return {
         "receiver": RECEIVER_OF_SEVERITY["warning"],

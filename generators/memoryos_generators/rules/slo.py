@@ -21,9 +21,8 @@ from .templates import NODE, VALUE
 
 AREA = "slo"
 
-HOUR = Duration(3600)
-# Up to so many windows are summed directly, more of them hour by hour.
-MANY_WINDOWS = 100
+# Up to so many windows are summed directly, more of them by twelve at a time: an hour, with the default window.
+MANY_WINDOWS, STEP_WINDOWS = 100, 12
 REASON = "A thirtieth of the long window or less: the windows wait, and the short one ends it soon."
 
 ERRORS = "mode_class:memoryos_operation_errors:increase"
@@ -137,14 +136,20 @@ def _summed(config: Config) -> Iterator[Recording]:
     for length in _lengths(config)[1:]:
         for name in (sli.OPERATIONS, TIMED):
             yield Recording(f"{name}{length}", _sum(name, length, config), f"The same within {length}.")
+    step = _step(config)
     for name in (ERRORS, SLOW):
-        yield Recording(f"{name}{HOUR}", _sum(name, HOUR, config), f"The same within {HOUR}.")
+        yield Recording(f"{name}{step}", _sum(name, step, config), f"The same within {step}.")
 
 
 def _lengths(config: Config) -> list[Duration]:
     """Every window that is looked at, the shortest first."""
     tiers = {length for tier in config.slos.tiers for length in (tier.long, tier.short)}
-    return sorted({config.rules.window, HOUR, config.slos.absolute_window, *tiers})
+    return sorted({config.rules.window, _step(config), config.slos.absolute_window, *tiers})
+
+
+def _step(config: Config) -> Duration:
+    """What long windows are summed from."""
+    return Duration(STEP_WINDOWS * config.rules.window)
 
 
 def _budgets(config: Config) -> Iterator[Recording]:
@@ -190,9 +195,10 @@ def _sum(name: str, length: Duration, config: Config) -> str:
     window = config.rules.window
     if length == window:
         return name
-    if length == HOUR or length <= MANY_WINDOWS * window:
+    if length <= MANY_WINDOWS * window:
         return f"sum_over_time({name}[{length}:{window}])"
-    return f"sum_over_time({name}{HOUR}[{length}:{HOUR}])"
+    step = _step(config)
+    return f"sum_over_time({name}{step}[{length}:{step}])"
 
 
 def _enough(name: str, length: Duration, config: Config) -> str:
