@@ -20,9 +20,9 @@ from support.programs import prometheus
 STORIES = {
     "happy-rollout": (11_700, True),
     "slo-breach-latency": (7_200, True),
-    "slo-breach-hidden-errors": (5_700, True),
-    "error-budget-burn": (4_500, True),
-    "drift-regression": (6_600, True),
+    "slo-breach-hidden-errors": (5_700, False),
+    "error-budget-burn": (3_600, True),
+    "drift-regression": (5_400, True),
     "migration-failures": (0, False),
     "deprecated-calls": (0, False),
     "memoryos-unreachable": (0, False),

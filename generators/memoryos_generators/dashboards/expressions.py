@@ -7,7 +7,7 @@ from memoryos_exporter.catalog.labels import MODES, OTHER, STAGES
 
 from ..config import Config
 from ..rules import sli
-from .promql import held, rate, recorded, sel
+from .promql import held, rate, recorded, sel, state
 
 PAGE, TICKET, EITHER = "critical", "warning", "critical|warning"
 
@@ -29,9 +29,9 @@ def stage_number(config: Config) -> str:
     return f"sum without (rollout_stage) ({' or '.join(states)})"
 
 
-def nodes_in(config: Config, mode: str = "") -> str:
-    """Nodes by mode, or those in one mode."""
-    chosen = held(rollout.MODE, config.rules.state_window, **({"mode": mode} if mode else {}))
+def nodes_in(config: Config) -> str:
+    """Nodes by mode."""
+    chosen = state(config, rollout.MODE)
     return f"count by (mode) ({chosen} == 1)"
 
 
@@ -55,22 +55,21 @@ def gate_doubts() -> str:
 
 def shares_of_limits(config: Config) -> tuple[tuple[str, str], ...]:
     """The three rollback inputs of memory_os as shares of their live limits, worst node: (name, PromQL)."""
-    window = config.rules.state_window
-    now = f"and ignoring (mode) {held(rollout.MODE, window, mode='memory_os')} == 1"
+    now = f"and ignoring (mode) {state(config, rollout.MODE, mode='memory_os')} == 1"
     return (
         (
             "p95 latency",
             f"max({recorded(sli.LATENCY_P95, mode='memory_os')} / ignoring (mode) "
-            f"{held(rollout.THRESHOLD_LATENCY_P95, window)} {now})",
+            f"{state(config, rollout.THRESHOLD_LATENCY_P95)} {now})",
         ),
         (
             "error rate",
             f"max({recorded(sli.ERROR_RATIO, mode='memory_os')} / ignoring (mode) "
-            f"{held(rollout.THRESHOLD_ERROR_RATE, window)} {now})",
+            f"{state(config, rollout.THRESHOLD_ERROR_RATE)} {now})",
         ),
         (
             "queue depth",
-            f"max({sel(queue.QUEUE_DEPTH)} / {held(rollout.THRESHOLD_QUEUE_DEPTH, window)} {now})",
+            f"max({sel(queue.QUEUE_DEPTH)} / {state(config, rollout.THRESHOLD_QUEUE_DEPTH)} {now})",
         ),
     )
 
@@ -85,8 +84,8 @@ def observed_share() -> str:
 def verdict(config: Config) -> str:
     """0 go on, 1 gate shut, 2 a ticket is open, 3 a page fires, 4 alerts are not evaluated, 5 nothing is read."""
     up = f"max({sel(reading.UP)}) == 1"
-    dual_run = f"max({held(rollout.MODE, config.rules.state_window, mode='dual_run')}) == 1"
-    gate = f"min({held(rollout.CUTOVER_READY, config.rules.state_window)}) == 0"
+    dual_run = f"max({state(config, rollout.MODE, mode='dual_run')}) == 1"
+    gate = f"min({state(config, rollout.CUTOVER_READY)}) == 0"
     watchdog = recorded("ALERTS", alertname="MemoryOSWatchdog", alertstate="firing")
     return (
         f"0 * count({firing(PAGE)}) + 3 "

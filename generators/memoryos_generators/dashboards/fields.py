@@ -69,6 +69,8 @@ COLUMN_PROPERTIES: Mapping[str, Property] = {
         else None
     ),
     "custom.width": lambda column: column.width,
+    # A cell without a state is no good one: its background is not the base colour of the steps.
+    "color": lambda column: {"mode": "fixed", "fixedColor": "transparent"} if column.states else None,
     "links": lambda column: [link(column.link)] if column.link else None,
 }
 

@@ -25,7 +25,7 @@ from .model import (
 
 DATASOURCE = "${datasource}"
 TAG = "memoryos"
-COUNTS = ("short", "reqps", "ops")
+LEAST_AXIS = {"short": 1, "reqps": 0.1, "ops": 0.1}
 
 Json = dict[str, Any]
 
@@ -131,8 +131,8 @@ def bars(model: Bars, cell: Cell) -> g.Panel:
 def time_series(model: TimeSeries, cell: Cell) -> g.Panel:
     """Lines; each style becomes one override by series name."""
     custom: Json = {"scaleDistribution": {"type": "log", "log": 10} if model.logarithmic else {"type": "linear"}}
-    if model.unit in COUNTS:
-        custom["axisSoftMax"] = 1  # nothing but zeros is then drawn at the bottom of an axis that goes to 1, not to 100
+    # Nothing but zeros is then drawn at the bottom of a short axis, and not of one that goes to 100.
+    custom["axisSoftMax"] = LEAST_AXIS.get(model.unit)
     return g.TimeSeries(
         **common(model, cell),
         unit=model.unit,

@@ -12,8 +12,8 @@ from memoryos_exporter.catalog import migration, reading, rollout
 
 from ..config import Config
 from ..rules import fleet_state, sli
-from .expressions import EITHER, TRIGGERS, any_of, firing
-from .promql import held, increase, recorded, sel
+from .expressions import EITHER, PAGE, TRIGGERS, any_of, firing
+from .promql import increase, recorded, sel, state
 
 NOT_DONE, UNDER_WAY, DONE, BY_HAND, NOT_NEEDED = range(5)
 
@@ -31,6 +31,11 @@ class Outcomes:
     def fires(self, *alerts: str) -> str:
         """Fleets for which one of these alerts fires: its time to wait is over."""
         return self.fleet("count", firing(EITHER, *alerts))
+
+    @property
+    def pages(self) -> str:
+        """Fleets for which any page fires."""
+        return self.fleet("count", firing(PAGE))
 
     def holds(self, *alerts: str) -> str:
         """Fleets for which one of these alerts is pending or fires."""
@@ -59,19 +64,19 @@ class Outcomes:
     @property
     def parity_checked(self) -> str:
         """Fleets whose parity was checked after the last reconciliation, which was after the last rollback."""
-        checked = held(migration.PARITY_CHECKED, self.config.rules.state_window)
+        checked = state(self.config, migration.PARITY_CHECKED)
         return f"{self.fleet('max', checked)} >= ({self.reconciled})"
 
     @property
     def reconciling(self) -> str:
         """Fleets in which a reconciliation runs."""
-        running = held(migration.RECONCILIATION_RUNNING, self.config.rules.state_window)
+        running = state(self.config, migration.RECONCILIATION_RUNNING)
         return f"{self.fleet('max', running)} == 1"
 
     @property
     def missing(self) -> str:
         """Fleets with targets of which legacy has more records."""
-        missing = held(migration.PARITY_TARGETS, self.config.rules.state_window, state="missing")
+        missing = state(self.config, migration.PARITY_TARGETS, state="missing")
         return f"{self.fleet('sum', missing)} > 0"
 
     @property
@@ -82,10 +87,9 @@ class Outcomes:
     @property
     def drifting(self) -> str:
         """Fleets in dual_run whose gate is shut although they have enough samples, or that the drift alert names."""
-        window = self.config.rules.state_window
-        samples = f"{held(rollout.DRIFT_SAMPLES, window)} >= {held(rollout.DRIFT_MIN_SAMPLES, window)}"
-        dual_run = f"{held(rollout.MODE, window, mode='dual_run')} == 1"
-        shut = f"({held(rollout.CUTOVER_READY, window)} == 0) and ({samples}) and ignoring (mode) ({dual_run})"
+        samples = f"{state(self.config, rollout.DRIFT_SAMPLES)} >= {state(self.config, rollout.DRIFT_MIN_SAMPLES)}"
+        dual_run = f"{state(self.config, rollout.MODE, mode='dual_run')} == 1"
+        shut = f"({state(self.config, rollout.CUTOVER_READY)} == 0) and ({samples}) and ignoring (mode) ({dual_run})"
         return f"{self.fleet('count', shut)} or {self.holds('DriftRegression')}"
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from memoryos_exporter.catalog import Kind, Metric
+from memoryos_exporter.catalog import Kind, Metric, reading
 
+from ..config import Config
 from ..duration import Duration
 
 TARGET = 'cluster=~"$cluster",job=~"$job",instance=~"$instance"'
@@ -58,7 +59,17 @@ def worst(expr: str) -> str:
     return f"topk(10, {expr})"
 
 
+def state(config: Config, metric: Metric, /, **equal: str) -> str:
+    """State that changes by hand, as the rules read it: the last value known of every target that is read now.
+
+    A part that is null every second scrape does not interrupt it, and a replaced pod is not counted any more.
+    """
+    known = f"last_over_time({sel(metric, **equal)}[{config.rules.state_window}])"
+    ignoring = f" ignoring ({', '.join(metric.labels)})" if metric.labels else ""
+    return f"({known} and{ignoring} last_over_time({sel(reading.UP)}[{config.rules.recent}]))"
+
+
 def held(metric: Metric, over: Duration, /, offset: str = "", **equal: str) -> str:
-    """The last value of a state within ``over``: a part that is null every second scrape does not interrupt it."""
+    """The last value of a state within ``over``, for a line through time that a null part shall not interrupt."""
     back = f" offset {offset}" if offset else ""
     return f"last_over_time({sel(metric, **equal)}[{over}]{back})"

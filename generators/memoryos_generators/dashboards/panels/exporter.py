@@ -78,11 +78,16 @@ def reads(config: Config) -> tuple[Panel, ...]:
         TimeSeries(
             title="Age of the stats",
             description=(
-                "Now, by Prometheus, minus when the document was made, by the MemoryOS node; the ten oldest. **Good:** "
+                "How old the document was when it was scraped: Prometheus's clock minus that of the MemoryOS node; "
+                "the ten oldest. **Good:** "
                 "below two scrape intervals. **Trap:** skewed clocks show as a constant offset, even below 0; only a "
                 "rising line is stale (the alert looks for that, not at the age)."
             ),
-            queries=(Query(worst(f"time() - {sel(reading.STATS_TIMESTAMP)}"), "{{instance}}"),),
+            queries=(
+                Query(
+                    worst(f"timestamp({sel(reading.STATS_TIMESTAMP)}) - {sel(reading.STATS_TIMESTAMP)}"), "{{instance}}"
+                ),
+            ),
             unit="s",
             empty="no document says when it was made",
             width=8,
@@ -153,7 +158,11 @@ def parts() -> tuple[Panel, ...]:
 
 def versions() -> tuple[Panel, ...]:
     """What runs where, and whether the pair is supported."""
-    place = (Column("instance", "Instance"), Column("cluster", "Cluster"), Column("job", "Job"))
+    place = (
+        Column("instance", "Instance", width=150),
+        Column("cluster", "Cluster", width=120),
+        Column("job", "Job", width=100),
+    )
     return (
         Table(
             title="MemoryOS versions",
@@ -170,10 +179,10 @@ def versions() -> tuple[Panel, ...]:
             height=7,
             columns=(
                 *place,
-                Column("memoryos_version", "MemoryOS"),
-                Column("jido_memory_version", "jido_memory"),
+                Column("memoryos_version", "MemoryOS", width=100),
+                Column("jido_memory_version", "jido_memory", width=110),
                 Column("erlang_node", "Erlang node"),
-                Column("Compatible", "Compatible", states=YES),
+                Column("Compatible", "Compatible", states=YES, width=105),
             ),
         ),
         TimeSeries(
@@ -238,8 +247,8 @@ def itself() -> tuple[Panel, ...]:
             width=8,
             columns=(
                 Column("instance", "Instance"),
-                Column("version", "Version"),
-                Column("python", "Python"),
+                Column("version", "Version", width=80),
+                Column("python", "Python", width=80),
                 Column(
                     "Reload", "Configuration", states=(State("0", "✗ old one kept", BAD), State("1", "✓ current", GOOD))
                 ),

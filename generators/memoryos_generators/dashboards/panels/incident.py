@@ -13,7 +13,7 @@ from ..expressions import EITHER, PAGE, TICKET, TRIGGERS, firing, mode_number, s
 from ..links import to_dashboard, to_playbook
 from ..model import Column, Dashboard, Panel, Query, Section, Stat, State, Step, Style, Table, Timeline, TimeSeries
 from ..outcomes import Outcomes, ages_of, states_of
-from ..promql import held, named, rate, sel, worst
+from ..promql import named, rate, sel, state, worst
 from ..style import BAD, GOOD, INPUT_LINES, LIMIT_LINE, MODE_NUMBERS, NEUTRAL, PARITY_LINES, STEPS, WATCH, YES
 
 UID = "memoryos-incident"
@@ -25,9 +25,10 @@ CLOSING = (
     State("1", "✓ may be closed", GOOD),
     State("2", "… wait: SLOs not quiet", WATCH),
     State("3", "! drift: gate is shut", WATCH),
-    State("4", "✗ parity not restored", BAD),
-    State("5", "✗ not reconciled", BAD),
-    State("6", "✗ still in breach", BAD),
+    State("4", "✗ a page still fires", BAD),
+    State("5", "✗ parity not restored", BAD),
+    State("6", "✗ not reconciled", BAD),
+    State("7", "✗ still in breach", BAD),
 )
 PAGES = (
     (
@@ -69,10 +70,11 @@ def standing(config: Config) -> tuple[Panel, ...]:
     """May it be closed, and what fires."""
     found = Outcomes(config)
     cases = (
-        (found.breach, 6),
-        (f"({found.rolled_back}) unless ({found.reconciled})", 5),
-        (f"({found.rolled_back}) unless ({found.parity_checked})", 4),
-        (f"({found.rolled_back}) and ({found.missing})", 4),
+        (found.breach, 7),
+        (f"({found.rolled_back}) unless ({found.reconciled})", 6),
+        (f"({found.rolled_back}) unless ({found.parity_checked})", 5),
+        (f"({found.rolled_back}) and ({found.missing})", 5),
+        (found.pages, 4),
         (found.drifting, 3),
         (found.holds("IncidentOpen"), 2),
         (found.rolled_back, 1),
@@ -182,7 +184,6 @@ def column(values: Mapping[str, str], playbook: str) -> str:
 def decision(config: Config) -> tuple[Panel, ...]:
     """The snapshot of the last rollback beside the live limits."""
     identity = "cluster, job, instance"
-    window = config.rules.state_window
     values = (
         ("p95", rollout.LAST_ROLLBACK_LATENCY_P95, "ms", 0),
         ("p95 limit", rollout.THRESHOLD_LATENCY_P95, "ms", 0),
@@ -191,7 +192,7 @@ def decision(config: Config) -> tuple[Panel, ...]:
         ("Queue", rollout.LAST_ROLLBACK_QUEUE_DEPTH, "short", 0),
         ("Queue limit", rollout.THRESHOLD_QUEUE_DEPTH, "short", 0),
     )
-    happened = f"max by ({identity}) ({held(rollout.LAST_ROLLBACK, window)} > 0)"
+    happened = f"max by ({identity}) ({state(config, rollout.LAST_ROLLBACK)} > 0)"
     return (
         Table(
             title="Snapshot of the last rollback",
@@ -203,7 +204,7 @@ def decision(config: Config) -> tuple[Panel, ...]:
             queries=(
                 Query(f"time() - ({happened})", "When", instant=True),
                 *(
-                    Query(f"max by ({identity}) ({held(metric, window)}) and ({happened})", name, instant=True)
+                    Query(f"max by ({identity}) ({state(config, metric)}) and ({happened})", name, instant=True)
                     for name, metric, _, _ in values
                 ),
             ),

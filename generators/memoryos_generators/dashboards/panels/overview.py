@@ -10,7 +10,7 @@ from ..expressions import EITHER, PAGE, TICKET, firing, gate_doubts, nodes_in, o
 from ..links import to_dashboard, to_playbook, to_row_target
 from ..model import Bars, Column, Dashboard, Panel, Query, Section, Stat, State, Step, Style, Table, TimeSeries
 from ..objectives import objectives
-from ..promql import held, increase, recorded, sel
+from ..promql import increase, recorded, sel, state
 from ..style import (
     ANY_IS_BAD,
     ANY_IS_WATCHED,
@@ -62,7 +62,6 @@ def dashboard(config: Config) -> Dashboard:
 
 def answer(config: Config) -> tuple[Panel, ...]:
     """The verdict, and what it is made of."""
-    window = config.rules.state_window
     return (
         Stat(
             title="Is it safe to go on?",
@@ -99,7 +98,7 @@ def answer(config: Config) -> tuple[Panel, ...]:
             description="Nodes in each stage: internal, canary, global. **Good:** one stage a fleet.",
             queries=(
                 Query(
-                    f"count by (rollout_stage) ({held(rollout.ROLLOUT_STAGE, window)} == 1)",
+                    f"count by (rollout_stage) ({state(config, rollout.ROLLOUT_STAGE)} == 1)",
                     "{{rollout_stage}}",
                     instant=True,
                 ),
@@ -119,7 +118,7 @@ def answer(config: Config) -> tuple[Panel, ...]:
                 "differ: a stable hash decides by target, internal groups are always in, and busy targets weigh more."
             ),
             queries=(
-                Query(f"max({held(rollout.CANARY_RATIO, window)})", "configured", instant=True),
+                Query(f"max({state(config, rollout.CANARY_RATIO)})", "configured", instant=True),
                 Query(observed_share(), "observed", instant=True),
             ),
             unit="percentunit",
@@ -138,7 +137,7 @@ def answer(config: Config) -> tuple[Panel, ...]:
             ),
             queries=(
                 Query(
-                    f"0 * count({gate_doubts()}) + 2 or min({held(rollout.CUTOVER_READY, window)})",
+                    f"0 * count({gate_doubts()}) + 2 or min({state(config, rollout.CUTOVER_READY)})",
                     "gate",
                     instant=True,
                 ),
@@ -293,7 +292,6 @@ def traffic(config: Config) -> tuple[Panel, ...]:
 
 def nodes(config: Config) -> Table:
     """One row a node."""
-    window = config.rules.state_window
     identity = "cluster, job, instance"
     return Table(
         title="Nodes",
@@ -303,22 +301,26 @@ def nodes(config: Config) -> Table:
         ),
         queries=(
             Query(f"max by ({identity}) ({sel(reading.UP)})", "Read", instant=True),
-            Query(f"max by ({identity}, mode) ({held(rollout.MODE, window)} == 1)", "Mode", instant=True),
+            Query(f"max by ({identity}, mode) ({state(config, rollout.MODE)} == 1)", "Mode", instant=True),
             Query(
-                f"max by ({identity}, rollout_stage) ({held(rollout.ROLLOUT_STAGE, window)} == 1)",
+                f"max by ({identity}, rollout_stage) ({state(config, rollout.ROLLOUT_STAGE)} == 1)",
                 "Stage",
                 instant=True,
             ),
-            Query(f"max by ({identity}) ({held(rollout.CUTOVER_READY, window)})", "Gate", instant=True),
+            Query(f"max by ({identity}) ({state(config, rollout.CUTOVER_READY)})", "Gate", instant=True),
             Query(f"max by ({identity}) ({sel(rollout.FALLBACK_ENABLED)})", "Fallback", instant=True),
             Query(f"max by ({identity}) ({recorded(sli.LATENCY_P95)})", "p95", instant=True),
             Query(f"max by ({identity}) ({recorded(sli.ERROR_RATIO)})", "Errors", instant=True),
             Query(f"max by ({identity}) ({sel(queue.QUEUE_DEPTH)})", "Queue", instant=True),
             Query(f"max by ({identity}) ({sel(queue.MESSAGE_QUEUE_LENGTH)})", "Mailbox", instant=True),
             Query(f"max by ({identity}) ({sel(rollout.DRIFT_MAX)})", "Drift", instant=True),
-            Query(f"max by ({identity}) ({increase(rollout.FALLBACKS, '1h')})", "Fallbacks", instant=True),
             Query(
-                f"time() - max by ({identity}) ({held(rollout.LAST_ROLLBACK, window)} > 0)",
+                f"max by ({identity}) ({increase(rollout.FALLBACKS, '1h')} and {sel(reading.UP)})",
+                "Fallbacks",
+                instant=True,
+            ),
+            Query(
+                f"time() - max by ({identity}) ({state(config, rollout.LAST_ROLLBACK)} > 0)",
                 "Rolled back",
                 instant=True,
             ),

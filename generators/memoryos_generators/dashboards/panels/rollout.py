@@ -19,7 +19,7 @@ from ..expressions import (
 )
 from ..links import to_dashboard, to_playbook
 from ..model import Dashboard, Panel, Query, Section, Stat, Step, Style, Timeline, TimeSeries
-from ..promql import held, increase, rate, sel
+from ..promql import held, increase, rate, sel, state
 from ..style import (
     CANARY,
     EVALUATION_LINES,
@@ -56,7 +56,7 @@ def dashboard(config: Config) -> Dashboard:
 def cohorts(config: Config) -> tuple[Panel, ...]:
     """One checklist a cohort of the runbook."""
     runbook = to_playbook(config, "The rollout runbook", "rollout")
-    passed = f"min({held(rollout.MODE, config.rules.state_window, mode='memory_os')}) == 1"
+    passed = f"min({state(config, rollout.MODE, mode='memory_os')}) == 1"
     note = "Read from the top. Over all chosen nodes, the worst counts. "
     return (
         checklist(
@@ -92,24 +92,22 @@ def cohorts(config: Config) -> tuple[Panel, ...]:
 
 def mode_checks(config: Config, mode: str) -> tuple[Check, ...]:
     """Every node is in ``mode``."""
-    state = held(rollout.MODE, config.rules.state_window, mode=mode)
-    return (Check(f"Nodes in {mode} =", f"min({state})", f"sum({state})", f"count({state})"),)
+    nodes = state(config, rollout.MODE, mode=mode)
+    return (Check(f"Nodes in {mode} =", f"min({nodes})", f"sum({nodes})", f"count({nodes})"),)
 
 
 def stage_check(config: Config, stage: int) -> Check:
     """The stage (1 internal, 2 canary, 3 global) was reached by every node."""
     name = {1: "at internal or later", 2: "at canary or later", 3: "at global"}[stage]
     reached = {1: "~internal|canary|global", 2: "~canary|global", 3: "global"}[stage]
-    state = held(rollout.ROLLOUT_STAGE, config.rules.state_window, rollout_stage=reached)
-    nodes = f"sum without (rollout_stage) ({state})"
+    nodes = f"sum without (rollout_stage) ({state(config, rollout.ROLLOUT_STAGE, rollout_stage=reached)})"
     return Check(f"Nodes {name} =", f"min({nodes})", f"sum({nodes})", f"count({nodes})")
 
 
 def gate_checks(config: Config) -> tuple[Check, ...]:
     """What decides the gate, and whether it is being fed."""
-    window = config.rules.state_window
-    samples, minimum = held(rollout.DRIFT_SAMPLES, window), held(rollout.DRIFT_MIN_SAMPLES, window)
-    worst, threshold = held(rollout.DRIFT_MAX, window), held(rollout.DRIFT_THRESHOLD, window)
+    samples, minimum = state(config, rollout.DRIFT_SAMPLES), state(config, rollout.DRIFT_MIN_SAMPLES)
+    worst, threshold = state(config, rollout.DRIFT_MAX), state(config, rollout.DRIFT_THRESHOLD)
     taken = f"min({increase(rollout.DRIFT_SAMPLES_TAKEN, str(config.rules.gate_window))})"
     return (
         Check("Drift samples ≥", f"min({samples} >= bool {minimum})", f"min({samples})", f"max({minimum})"),
@@ -122,9 +120,8 @@ def gate_checks(config: Config) -> tuple[Check, ...]:
 
 def canary_checks(config: Config) -> tuple[Check, ...]:
     """The ratio is tuned, traffic comes, SLOs are quiet, the gate does not block."""
-    window = config.rules.state_window
-    ratio = f"max({held(rollout.CANARY_RATIO, window)})"
-    gate = held(rollout.CUTOVER_READY, window)
+    ratio = f"max({state(config, rollout.CANARY_RATIO)})"
+    gate = state(config, rollout.CUTOVER_READY)
     fallbacks = f"sum({increase(rollout.FALLBACKS, '1h')})"
     return (
         Check("Canary ratio >", f"{ratio} > bool 0", ratio, "vector(0)"),
@@ -144,8 +141,7 @@ def slo_check() -> Check:
 
 def trust_checks(config: Config) -> tuple[Check, ...]:
     """The gate is open, and it can be believed."""
-    window = config.rules.state_window
-    gate = held(rollout.CUTOVER_READY, window)
+    gate = state(config, rollout.CUTOVER_READY)
     alive = sel(reading.PART_UP, part="manager")
     doubts = f"(count({gate_doubts()}) or vector(0))"
     return (
@@ -157,7 +153,7 @@ def trust_checks(config: Config) -> tuple[Check, ...]:
 
 def after_checks(config: Config) -> tuple[Check, ...]:
     """What must hold once memory_os is on."""
-    fallback = held(rollout.FALLBACK_ENABLED, config.rules.state_window)
+    fallback = state(config, rollout.FALLBACK_ENABLED)
     pages = f"(count({firing(PAGE)}) or vector(0))"
     evaluated = f"sum(increase({sel(rollout.ROLLBACK_EVALUATIONS)}[15m]))"
     return (
@@ -169,7 +165,6 @@ def after_checks(config: Config) -> tuple[Check, ...]:
 
 def timelines(config: Config) -> tuple[Panel, ...]:
     """Mode, stage and gate over time, a row a node; the canary's share."""
-    window = config.rules.recent
     return (
         Timeline(
             title="Mode of each node",
@@ -198,7 +193,7 @@ def timelines(config: Config) -> tuple[Panel, ...]:
                 "**Good:** open before stage and mode advance. **Traps:** open on a dead MemoryOS; open for ever on "
                 "old samples, because sampling stops outside dual_run."
             ),
-            queries=(Query(held(rollout.CUTOVER_READY, window), "{{instance}}"),),
+            queries=(Query(held(rollout.CUTOVER_READY, config.rules.recent), "{{instance}}"),),
             empty=NOT_READ,
             width=12,
             height=6,
