@@ -148,7 +148,7 @@ class Expectation(Part, frozen=True):
     ends: tuple[Duration, Duration] | None = None
     """It has stopped firing, everywhere, at some time between these two; none given: the story does not say."""
     nodes: list[str] = []
-    """It names these nodes; none: the fleet."""
+    """It fires for each of these nodes; none named: for the fleet, or for any node of it."""
 
 
 class Story(Part, frozen=True):

@@ -86,7 +86,7 @@ def test_a_real_prometheus_finds_the_nodes_of_a_story_and_reads_them(tmp_path: P
         }
         with prometheus(tmp_path / "prometheus", configuration) as url:
             found = until(
-                lambda: len(rows := query(url, "memoryos_mode == 1")) == 3 and rows, "three nodes to be scraped"
+                lambda: rows if len(rows := query(url, "memoryos_mode == 1")) == 3 else [], "three nodes to be scraped"
             )
         modes = {row["metric"]["instance"]: row["metric"]["mode"] for row in found}
         assert modes == {"memory-2": "memory_os", "memory-3": "memory_os", "memory-4": "legacy"}

@@ -21,14 +21,21 @@ LIMITS = {"latency_p95_ms": 450, "error_rate": 0.03, "queue_depth": 200}
 SNAPSHOT = {"latency_p95_ms": 120.0, "error_rate": 0.01, "queue_depth": 3}
 
 
+def is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
 def as_the_rule_says(mode: str, snapshot: dict[str, Any], limits: dict[str, float]) -> bool:
     """An independent statement: over any limit, strictly; what is malformed counts as nothing at all."""
     if mode != "memory_os":
         return False
+    latency: Any
+    rate: Any
+    depth: Any
     latency, rate, depth = (snapshot.get(key) for key in ("latency_p95_ms", "error_rate", "queue_depth"))
-    over_latency = type(latency) in (int, float) and latency > limits["latency_p95_ms"]
-    over_rate = type(rate) in (int, float) and rate <= 1 and rate > limits["error_rate"]
-    over_depth = type(depth) is int and depth > limits["queue_depth"]
+    over_latency = is_number(latency) and latency > limits["latency_p95_ms"]
+    over_rate = is_number(rate) and limits["error_rate"] < rate <= 1
+    over_depth = is_number(depth) and isinstance(depth, int) and depth > limits["queue_depth"]
     return over_latency or over_rate or over_depth
 
 
