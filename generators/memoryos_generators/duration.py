@@ -23,8 +23,8 @@ class Duration(int):
     def __str__(self) -> str:
         rest, parts = int(self), []
         for unit, size in UNITS.items():
-            if unit == "w" and self % size:
-                continue  # 10d reads better than 1w3d
+            if unit == "w":
+                continue  # 7d reads better than 1w, and 10d than 1w3d
             number, rest = divmod(rest, size)
             parts.append(f"{number}{unit}" if number else "")
         return "".join(parts) or "0s"

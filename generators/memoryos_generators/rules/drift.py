@@ -10,7 +10,7 @@ from .fleet_state import GATE_OPEN, IN_MEMORY_OS
 from .model import Alert, Area, Condition, Recording
 from .promql import Promql
 from .steps import STEPS
-from .templates import NODE, VALUE, WHOLE, fleet, live
+from .templates import GENERAL, NODE, VALUE, WHOLE, fleet, live
 
 AREA = "drift"
 
@@ -67,7 +67,7 @@ def _regression(q: Promql, config: Config) -> Alert:
         reason="One bad sample shuts the gate at once; five minutes gather the samples to compare.",
         summary="MemoryOS answers otherwise than legacy: freeze the cutover.",
         description=f"The worst drift on {NODE} is {VALUE}, the gate allows "
-        f"{live(config, rollout.DRIFT_THRESHOLD, 'humanize')}. One bad sample keeps the gate shut until 400 newer "
+        f"{live(config, rollout.DRIFT_THRESHOLD, GENERAL)}. One bad sample keeps the gate shut until 400 newer "
         "ones have pushed it out.",
         step=STEPS["4.2.1"],
         dashboard="memoryos-drift",
@@ -159,8 +159,8 @@ def _without_gate(config: Config) -> Alert:
         migration_only=True,
         reason="Two scrapes: an edge is a fact, but mode and gate must have been read together.",
         summary="The fleet entered memory_os past the drift gate.",
-        description=f"{fleet(config)} entered memory_os within {window} although the gate was never green meanwhile. "
-        "set_mode/2 cannot do that: a controller was started with mode: :memory_os.",
+        description=f"{fleet(config, 'Fleet')} entered memory_os within {window} although the gate was "
+        "never green meanwhile. set_mode/2 cannot do that: a controller was started with mode: :memory_os.",
         step=STEPS["2.3.2"],
         dashboard="memoryos-rollout",
     )
@@ -169,12 +169,14 @@ def _without_gate(config: Config) -> Alert:
 def _advanced_while_red(q: Promql, config: Config) -> Alert:
     window = config.rules.state_window
     red = f"max_over_time({q(rollout.CUTOVER_READY)}[{window}]) == 0"
+    # Mode and stage set together begin a rollout; they do not advance it.
+    all_along = f"max without (mode) (min_over_time({q(rollout.MODE, mode='dual_run')}[{window}])) == 1"
     return Alert(
         name="MemoryOSStageAdvancedWhileRed",
         area=AREA,
         conditions=(
             Condition(
-                f"{STAGE_INDEX} > min_over_time({STAGE_INDEX}[{window}]) and {red} and {q.in_mode('dual_run')}",
+                f"{STAGE_INDEX} > min_over_time({STAGE_INDEX}[{window}]) and {red} and {all_along}",
                 Duration(30),
             ),
         ),

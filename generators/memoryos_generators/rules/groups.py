@@ -85,7 +85,7 @@ def rules(alert: Alert, config: Config, recorded: set[str]) -> Iterator[Rule]:
                 },
                 annotations={
                     "summary": alert.summary,
-                    "description": alert.description,
+                    "description": _with_labels(alert.description, condition),
                     "playbook": alert.step.id,
                     "playbook_step": alert.step.title,
                     "runbook_url": runbook_url(config, alert.name),
@@ -112,6 +112,13 @@ def variants(alert: Alert, condition: Condition, q: Promql) -> Iterator[tuple[st
             else:
                 yield "warning", f"({expr}) unless {rank} == 0"
             yield "info", f"({expr}) and {rank} == 0"
+
+
+def _with_labels(description: str, condition: Condition) -> str:
+    """Templates only know the labels of the series: those that the rule adds are written in."""
+    for name, value in condition.labels.items():
+        description = description.replace(f"{{{{ $labels.{name} }}}}", value)
+    return description
 
 
 def _at_most(severity: str, worst: Severity | None, alert: Alert) -> str:

@@ -34,7 +34,7 @@ def _overdue(q: Promql, config: Config) -> Alert:
         per_fleet=True,
         reason="The deadline stands in the expression; two scrapes for the reading of a run that ends just then.",
         summary="No reconciliation has ended since the rollback.",
-        description=f"{fleet(config)} rolled back {DURATION} ago, longer than the deadline of "
+        description=f"{fleet(config, 'Fleet')} rolled back {DURATION} ago, longer than the deadline of "
         f"{config.rules.reconciliation_deadline}, and no reconciliation has ended since or is running.",
         step=STEPS["4.1.4"],
         dashboard="memoryos-incident",

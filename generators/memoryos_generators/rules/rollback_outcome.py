@@ -169,8 +169,8 @@ def _mode_lost(config: Config) -> Alert:
         per_fleet=True,
         reason="Two scrapes: an edge is a fact, but the rollback that explains it must have been read too.",
         summary="The fleet left memory_os without a rollback: a crash, a restart or a hand.",
-        description=f"{fleet(config)} was in memory_os and is not any more, and no rollback was counted. A controller "
-        "that restarts falls back to its start options and forgets mode, stage, drift and counters.",
+        description=f"{fleet(config, 'Fleet')} was in memory_os and is not any more, and no rollback was counted. "
+        "A controller that restarts falls back to its start options and forgets mode, stage, drift and counters.",
         step=STEPS["4.1.2"],
         dashboard="memoryos-incident",
     )
@@ -253,9 +253,9 @@ def _incident_open(q: Promql, config: Config) -> Alert:
         per_fleet=True,
         reason="A fact, not a measurement: it lasts until what closes the incident is met.",
         summary="A rollback is not worked off: reconciliation, parity or SLO stability is missing.",
-        description=f"{fleet(config)} rolled back {DURATION} ago. The incident may be closed when a reconciliation has "
-        "succeeded since, parity was checked since with no record missing, and no objective was breached for "
-        f"{config.rules.stability_window}.",
+        description=f"{fleet(config, 'Fleet')} rolled back {DURATION} ago. The incident may be closed when a "
+        "reconciliation has succeeded since, parity was checked since with no record missing, and no "
+        f"objective was breached for {config.rules.stability_window}.",
         step=STEPS["4.3.3"],
         dashboard="memoryos-incident",
     )

@@ -6,17 +6,18 @@ from memoryos_exporter.catalog import Metric
 
 from ..config import Config
 
-VALUE = "{{ $value | humanize }}"
+VALUE = '{{ printf "%.4g" $value }}'
 PERCENT = "{{ $value | humanizePercentage }}"
+GENERAL = 'printf "%.4g"'
 DURATION = "{{ $value | humanizeDuration }}"
 MILLISECONDS = '{{ printf "%.0f" $value }} ms'
 WHOLE = '{{ printf "%.0f" $value }}'
 NODE = "{{ $labels.instance }}"
 
 
-def fleet(config: Config) -> str:
-    """Which fleet an alert is about, in words."""
-    return " ".join(f"{label} {{{{ $labels.{label} }}}}" for label in config.fleet_labels)
+def fleet(config: Config, name: str = "fleet") -> str:
+    """Which fleet an alert is about: `fleet east/memoryos`."""
+    return f"{name} " + "/".join(f"{{{{ $labels.{label} }}}}" for label in config.fleet_labels)
 
 
 def live(config: Config, metric: Metric, then: str = 'printf "%.0f"', *, per_fleet: bool = False) -> str:

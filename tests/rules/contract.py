@@ -1,0 +1,330 @@
+"""The test contract of an alert: from one description of a breach, every case in a cluster of its own.
+
+All cases of an alert live in one world and share one clock: calm, then the breach, then what ends it. The clusters in
+which the alert must fire are listed with their labels at each moment, and nothing else may fire.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+from urllib.parse import quote_plus
+
+from memoryos_exporter.catalog import CATALOG
+from memoryos_generators.config import Config, load
+from memoryos_generators.rules import Alert, alerts, groups
+from memoryos_generators.rules.delivery import rule_fields
+from memoryos_generators.rules.model import Rule
+from memoryos_generators.rules.promql import series_names
+from rules.world import TICK, Calls, Key, Node, Phase, Value, healthy, input_series, part_of, restart
+
+START = 1800
+METRIC = re.compile(r"memoryos_\w+")
+MODES = {"memory-os": "memory_os", "dual-run": "dual_run", "legacy": "legacy"}
+# The cases in which nothing may fire, and those in which the alert must.
+SILENT = ("quiet", "below", "boundary", "no-data", "restarted", "replaced")
+FIRING = ("firing", "flicker", "east", "west", "one-of-two", "memory-os", "dual-run", "legacy")
+EVERY_CASE = (*SILENT, *FIRING)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is different from a healthy node: values of series, and the calls of each tick (none said: healthy ones)."""
+
+    values: Mapping[Key, Value] = field(default_factory=dict)
+    calls: tuple[Calls, ...] | None = None
+    before: Change | None = None
+    """What the calm before it is, where it is not that of the other cases."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """What one alert promises.
+
+    breach: what makes it fire, ``fires`` seconds later. below, boundary: what just does not.
+    after: what ends it (healthy again unless said), so that it is silent ``clears`` seconds later.
+    severities: by the fleet's mode; a mode that is missing keeps the alert silent.
+    description: what the page says, with {cluster} of the case. labels: beyond identity and severity.
+    without: cases that make no sense for this alert, each with the reason.
+    also: labels and description of further alerts that the same breach raises.
+    more_silent: further breaches by name, of which nothing must be told.
+    still_firing: what does not end it, by name.
+    beside: whether every fleet has a second node, which stays well.
+    variant: a second contract of the same alert, for another way to breach: only quiet, more_silent and firing.
+    one_of_two: whether a fleet of two nodes, of which one is in breach, is told.
+    """
+
+    alert: str
+    breach: Change
+    fires: int
+    clears: int
+    description: str
+    below: Change | None = None
+    boundary: Change | None = None
+    calm: Change = Change()
+    after: Change | None = None
+    mode: str = "memory_os"
+    severities: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    without: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[tuple[Mapping[str, str], str], ...] = ()
+    more_silent: Mapping[str, Change] = field(default_factory=dict)
+    still_firing: Mapping[str, Change] = field(default_factory=dict)
+    beside: bool = False
+    variant: str = ""
+    one_of_two: bool = True
+    calm_ticks: int = 28
+    breach_ticks: int = 0
+
+    @property
+    def begins(self) -> int:
+        """The moment of the breach, in seconds."""
+        return START + self.calm_ticks * TICK
+
+    @property
+    def ticks(self) -> int:
+        """How long the breach lasts: so long that the slowest case fires."""
+        return self.breach_ticks or (self.fires + 120) // TICK
+
+    @property
+    def ends(self) -> int:
+        """The moment at which the breach ends, in seconds."""
+        return self.begins + self.ticks * TICK
+
+
+@cache
+def config() -> Config:
+    """The defaults: what is delivered is what is tested."""
+    return load()
+
+
+@cache
+def every_alert() -> Mapping[str, Alert]:
+    """Name → alert."""
+    return {alert.name: alert for alert in alerts(config())}
+
+
+def cases(contract: Contract) -> list[str]:
+    """The cases that this alert is tested in, all in one world but `flicker`, whose values differ."""
+    left_out = {*contract.without, *(case for case, mode in MODES.items() if mode == contract.mode)}
+    if contract.beside:
+        left_out.add("one-of-two")  # every case is one
+    if contract.below is None:
+        left_out.add("below")
+    if contract.boundary is None:
+        left_out.add("boundary")
+    if contract.variant or every_alert()[contract.alert].severity == "info":
+        left_out |= set(EVERY_CASE) - {"quiet", "firing"}
+    return [*(case for case in EVERY_CASE if case not in left_out), *contract.more_silent, *contract.still_firing]
+
+
+def told(contract: Contract, case: str) -> list[dict[str, str]]:
+    """The labels of the alerts that this case must raise."""
+    severity = contract.severities.get(MODES.get(case, contract.mode))
+    silent = case in SILENT or case in contract.more_silent or (case == "one-of-two" and not contract.one_of_two)
+    if silent or severity is None:
+        return []
+    alert = every_alert()[contract.alert]
+    identity = {"cluster": case, "job": "memoryos", **({} if alert.per_fleet else {"instance": "a"})}
+    common = {"severity": severity, "playbook": alert.step.playbook}
+    every = (contract.labels, *(labels for labels, _ in contract.also))
+    return [{**identity, **labels, **common} for labels in every]
+
+
+def rule_file(alert: str) -> dict[str, Any]:
+    """The rules of one alert and what they are made of, in order; without notes and intervals."""
+    kept = needed(alert)
+    return {"groups": [{"name": "contract", "rules": [rule_fields(rule) for rule in kept]}]}
+
+
+@cache
+def needed(alert: str) -> tuple[Rule, ...]:
+    """The alert's rules behind every recording rule that they need."""
+    every = [rule for group in groups(config()) for rule in group.rules]
+    wanted = {name for rule in every if rule.alert == alert for name in series_names(rule.expr)}
+    while True:
+        more = {name for rule in every if rule.record in wanted for name in series_names(rule.expr)} - wanted
+        if not more:
+            break
+        wanted |= more
+    return tuple(rule for rule in every if rule.alert == alert or rule.record in wanted)
+
+
+def names(alert: str) -> set[str]:
+    """Every series that the alert needs, also in its description."""
+    rules = needed(alert)
+    described = {name for rule in rules for name in METRIC.findall(rule.annotations.get("description", ""))}
+    return described.union(*(series_names(rule.expr) for rule in rules))
+
+
+def promtool_tests(contract: Contract) -> list[dict[str, Any]]:
+    """The promtool tests of one contract: its world, and the flickering one."""
+    together = [case for case in cases(contract) if case != "flicker"]
+    made = [_test(contract, together, _assertions(contract, together))]
+    if "flicker" in cases(contract):
+        made.append(_test(contract, ["flicker"], _flicker_assertions(contract)))
+    return made
+
+
+def _test(contract: Contract, of_cases: Sequence[str], asserted: Mapping[str, Any]) -> dict[str, Any]:
+    nodes = [node for case in of_cases for node in _case(contract, case)]
+    # A fleet that was always there: without any target at all, MemoryOSExporterDown has a test of its own.
+    always = {"series": 'up{cluster="always",instance="a",job="memoryos"}', "values": "1x10000"}
+    series = [always, *input_series(nodes, names(contract.alert), START, contract.begins)]
+    return {"name": f"{contract.alert} {contract.variant}", "interval": "15s", "input_series": series, **asserted}
+
+
+def _assertions(contract: Contract, of_cases: Sequence[str]) -> dict[str, Any]:
+    """Silent before, pending, firing in full, still firing at the end, silent after."""
+    fires, silent = contract.begins + contract.fires, contract.ends + contract.clears
+    raised = [labels for case in of_cases for labels in told(contract, case)]
+    lasting = [labels for labels in raised if labels["cluster"] in contract.still_firing]
+    waits = any(rule.for_ for rule in needed(contract.alert) if rule.alert)
+    return {
+        "promql_expr_test": [
+            _alerts_are(contract, contract.begins - TICK, []),
+            *([_alerts_are(contract, fires - TICK, raised, "pending")] if waits else []),
+            _alerts_are(contract, contract.ends - TICK, raised),
+            *([_alerts_are(contract, silent - 2 * TICK, raised)] if contract.clears > 2 * TICK else []),
+            _alerts_are(contract, silent + TICK, lasting),
+            _alerts_are(contract, silent + 4 * TICK, lasting),
+        ],
+        "alert_rule_test": [
+            _told_in_full(contract, fires + TICK, raised),
+            *([] if lasting else [_told_in_full(contract, silent + TICK, [])]),
+        ],
+    }
+
+
+def _flicker_assertions(contract: Contract) -> dict[str, Any]:
+    raised = told(contract, "flicker")
+    fires, silent = contract.begins + contract.fires + 60, contract.ends + contract.clears + 60
+    return {
+        "promql_expr_test": [
+            _alerts_are(contract, contract.begins - TICK, []),
+            _alerts_are(contract, fires, raised),
+            _alerts_are(contract, contract.ends - TICK, raised),
+            _alerts_are(contract, silent, []),
+        ]
+    }
+
+
+def _alerts_are(
+    contract: Contract, moment: int, raised: Sequence[Mapping[str, str]], state: str = "firing"
+) -> dict[str, Any]:
+    samples = []
+    for labels in raised:
+        every = {"alertname": contract.alert, "alertstate": state, **labels}
+        samples.append({"labels": f"ALERTS{_matchers(every)}", "value": 1})
+    # Other tiers of a budget may be pending at the same time, and so may what will not fire.
+    narrowed = {"window": contract.labels["window"]} if "window" in contract.labels else {}
+    asked = _matchers({"alertname": contract.alert, "alertstate": state, **narrowed})
+    if state == "pending":
+        clusters = "|".join(sorted({labels["cluster"] for labels in raised}))
+        asked = f'{asked[:-1]},cluster=~"{clusters}"}}'
+    return {"expr": f"ALERTS{asked}", "eval_time": f"{moment}s", "exp_samples": samples}
+
+
+def _matchers(labels: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+
+
+def _told_in_full(contract: Contract, moment: int, raised: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    expected = [_expected(contract, labels, moment) for labels in raised]
+    return {"eval_time": f"{moment}s", "alertname": contract.alert, "exp_alerts": expected}
+
+
+def _case(contract: Contract, case: str) -> Iterator[Node]:
+    """The nodes of one case, each cluster for itself."""
+    if contract.beside:
+        mode = MODES.get(case, contract.mode)
+        length = contract.calm_ticks + contract.ticks + contract.clears // TICK + 8
+        yield Node(case, (replace(_phase(contract, mode, contract.calm), ticks=length),), "b")
+    yield from _own_nodes(contract, case)
+
+
+def _own_nodes(contract: Contract, case: str) -> Iterator[Node]:
+    mode = MODES.get(case, contract.mode)
+    before = contract.calm_ticks
+    during, behind = contract.ticks, contract.clears // TICK + 8
+    change = _change(contract, case)
+    calm = _phase(contract, mode, change.before or contract.calm)
+    breach = _phase(contract, mode, change)
+    after = _phase(contract, mode, contract.still_firing.get(case) or contract.after or contract.calm)
+    story = (replace(calm, ticks=before), replace(breach, ticks=during), replace(after, ticks=behind))
+    quiet = (replace(calm, ticks=before + during + behind),)
+    match case:
+        case "quiet":
+            yield Node(case, quiet)
+        case "no-data":
+            yield Node(case, (replace(calm, ticks=before), replace(calm, ticks=during, gone=True)))
+        case "restarted":
+            yield Node(case, (replace(calm, ticks=before), replace(restart(calm), ticks=during + behind)))
+        case "replaced":
+            yield Node(case, (replace(calm, ticks=before), replace(calm, ticks=during, gone=True)))
+            yield Node(case, (replace(calm, ticks=before, gone=True), replace(calm, ticks=during + behind)), "c")
+        case "flicker":
+            parts = frozenset(_parts(contract.alert))
+            yield Node(case, tuple(replace(phase, flicker=parts) for phase in story))
+        case "one-of-two":
+            yield Node(case, story)
+            yield Node(case, quiet, "b")
+        case _ if case in FIRING or case in contract.still_firing:
+            yield Node(case, story)
+        case _:  # what just does not fire goes on until the end
+            yield Node(case, (replace(calm, ticks=before), replace(breach, ticks=during + behind)))
+
+
+def _change(contract: Contract, case: str) -> Change:
+    nearly = {**contract.more_silent, "below": contract.below, "boundary": contract.boundary}.get(case)
+    return nearly or contract.breach
+
+
+def _phase(contract: Contract, mode: str, change: Change) -> Phase:
+    calls = change.calls if change.calls is not None else contract.calm.calls
+    values = {**healthy(mode), **contract.calm.values, **change.values}
+    return Phase(1, values, (Calls(mode),) if calls is None else calls)
+
+
+def _parts(alert: str) -> set[str]:
+    """The parts of the stats document that the alert is read from."""
+    bases = {re.sub("_(bucket|count)$", "", name) for name in names(alert)}
+    return {part_of(CATALOG[name]) for name in bases if name in CATALOG} - {""}
+
+
+def _expected(contract: Contract, labels: Mapping[str, str], moment: int) -> dict[str, Any]:
+    alert = every_alert()[contract.alert]
+    variables = "".join(
+        f"&var-{name}={quote_plus(labels[name]) if labels.get(name) else '$__all'}"
+        for name in ("cluster", "job", "instance")
+    )
+    return {
+        "exp_labels": dict(labels),
+        "exp_annotations": {
+            "summary": alert.summary,
+            "description": _description(contract, labels).format(cluster=labels["cluster"]),
+            "playbook": alert.step.id,
+            "playbook_step": alert.step.title,
+            "runbook_url": f"alerts/playbooks/{contract.alert}.md",
+            "dashboard_url": f"http://localhost:3000/d/{alert.dashboard}"
+            f"?from={(moment - 3600) * 1000}&to={moment * 1000}{variables}",
+        },
+    }
+
+
+def _description(contract: Contract, labels: Mapping[str, str]) -> str:
+    told_of = ((dict(own), text) for own, text in ((contract.labels, contract.description), *contract.also))
+    return next(text for own, text in told_of if own.items() <= labels.items())
+
+
+def all_contracts(modules: Sequence[Any]) -> dict[str, Contract]:
+    """Name, with variant, → contract, of every module; two of one name are an error."""
+    found: dict[str, Contract] = {}
+    for contract in (each for module in modules for each in module.CONTRACTS):
+        name = f"{contract.alert} {contract.variant}".strip()
+        assert name not in found, f"{name} has two contracts"
+        found[name] = contract
+    return found

@@ -1,0 +1,97 @@
+"""Contracts of the availability alerts."""
+
+from __future__ import annotations
+
+from memoryos_exporter.catalog import migration, operations, reading, rollout
+from rules.contract import Change, Contract
+from rules.contracts.common import PAGES, TICKETS, value
+from rules.world import SCRAPED, Calls, of
+
+FLICKERS = "the part that is null every second time is what it judges: see below"
+
+NO_LEGACY = {of(rollout.PATH_CALLS, operation, "legacy"): 0.0 for operation in ("remember", "retrieve")}
+
+CONTRACTS = (
+    Contract(
+        alert="MemoryOSExporterDown",
+        breach=value(SCRAPED, 0),
+        fires=60,
+        clears=0,
+        severities=PAGES,
+        description="No scrape of target a has succeeded for a minute, or the whole fleet has vanished from service "
+        "discovery. Every other alert about it is blind.",
+        without={
+            "no-data": "that a whole fleet is gone is what it tells",
+            "flicker": "it is not read from a part of the stats document",
+        },
+    ),
+    Contract(
+        alert="MemoryOSDown",
+        breach=value(reading.UP, 0),
+        fires=45,
+        clears=0,
+        severities=PAGES,
+        description="The stats document of a cannot be read: the node is down, or its listener is. "
+        "memoryos_read_error says why.",
+    ),
+    Contract(
+        alert="MemoryOSManagerUnresponsive",
+        breach=value(reading.PART_UP, "manager", 0),
+        # Two of five reads are not few enough.
+        below=Change({of(reading.PART_UP, "manager"): lambda now, _: float(now // 15 % 2)}),
+        fires=75,
+        clears=135,
+        severities=PAGES,
+        without={"flicker": FLICKERS},
+        description="The manager of a answers less than two of five reads, or its process is dead. Its mailbox "
+        "(memoryos_message_queue_length) tells a stall from a crash.",
+    ),
+    Contract(
+        alert="MemoryOSControllerUnresponsive",
+        breach=value(reading.PART_UP, "release", 0),
+        below=Change({of(reading.PART_UP, "release"): lambda now, _: float(now // 15 % 2)}),
+        # A running reconciliation occupies the controller.
+        boundary=Change({of(reading.PART_UP, "release"): 0, of(migration.RECONCILIATION_RUNNING): 1}),
+        fires=75,
+        clears=135,
+        severities=PAGES,
+        without={"flicker": FLICKERS},
+        description="The controller of a answers less than two of five reads and no reconciliation runs, or its "
+        "process is dead. evaluate_rollback/2 may time out and still roll back later.",
+    ),
+    Contract(
+        alert="MemoryOSStatsStale",
+        breach=Change({of(reading.STATS_TIMESTAMP): lambda _, breach: breach}),
+        below=Change({of(reading.STATS_TIMESTAMP): lambda now, _: now // 240 * 240}),
+        fires=360,
+        clears=0,
+        severities=TICKETS,
+        description="The stats of a are stamped the same for longer than the window: whoever writes them has "
+        "stopped, or a cache answers in their place.",
+    ),
+    Contract(
+        alert="MemoryOSLatencyMissing",
+        calm=Change(NO_LEGACY, (Calls("memory_os"),)),
+        breach=Change(calls=()),
+        below=Change(
+            {of(rollout.PATH_CALLS, "retrieve", "memory_os"): 0, of(rollout.PATH_CALLS, "remember", "memory_os"): 0.2},
+            (),
+        ),
+        fires=1185,
+        clears=15,
+        severities=TICKETS,
+        description="80 calls went through the controller of a and none of them has a latency: the host does not "
+        "call through the bridge, or sends neither operations nor latency.",
+    ),
+    Contract(
+        alert="MemoryOSCallsHanging",
+        breach=value(operations.OLDEST_OPERATION, 31),
+        below=value(operations.OLDEST_OPERATION, 29),
+        boundary=value(operations.OLDEST_OPERATION, 30),
+        fires=30,
+        clears=60,
+        severities=PAGES,
+        description="The oldest call in flight on a has waited 31s, longer than the request timeout. Calls through "
+        "the controller wait without a limit. Limit: 30 s.",
+    ),
+)

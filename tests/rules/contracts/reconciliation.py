@@ -1,0 +1,75 @@
+"""Contracts of the reconciliation alerts."""
+
+from __future__ import annotations
+
+from memoryos_exporter.catalog import migration, rollout
+from rules.contract import Change, Contract
+from rules.contracts.common import ALWAYS_PAGES, ALWAYS_TICKETS, after, at
+from rules.contracts.rollback_outcome import ROLLED_BACK
+from rules.world import of
+
+MISSING = of(migration.PARITY_TARGETS, "missing")
+
+CONTRACTS = (
+    Contract(
+        alert="MemoryOSReconciliationOverdue",
+        breach=Change(ROLLED_BACK),
+        after=Change({**ROLLED_BACK, of(migration.LAST_RECONCILIATION): at(1900)}),
+        still_firing={"reconciled-before": Change({**ROLLED_BACK, of(migration.LAST_RECONCILIATION): at(-60)})},
+        more_silent={
+            "reconciled": Change({**ROLLED_BACK, of(migration.LAST_RECONCILIATION): at(600)}),
+            "running": Change({**ROLLED_BACK, of(migration.RECONCILIATION_RUNNING): 1}),
+            "never-rolled-back": Change({of(rollout.LAST_ROLLBACK): 0}),
+        },
+        fires=1845,
+        clears=0,
+        severities=ALWAYS_TICKETS,
+        description="Fleet {cluster}/memoryos rolled back 31m 0s ago, longer than the deadline of 30m, and no "
+        "reconciliation has ended since or is running.",
+    ),
+    Contract(
+        alert="MemoryOSReconciliationFailed",
+        breach=Change({of(migration.RECONCILIATIONS, "failed"): after(0, once=True)}),
+        after=Change({of(migration.RECONCILIATIONS, "succeeded"): after(240, once=True)}),
+        still_firing={"nothing-since": Change()},
+        more_silent={"succeeded": Change({of(migration.RECONCILIATIONS, "succeeded"): after(0, once=True)})},
+        breach_ticks=16,
+        fires=0,
+        clears=0,
+        severities=ALWAYS_PAGES,
+        description="A reconciliation of fleet {cluster}/memoryos left failed records 0s ago and none has succeeded "
+        "since. reconcile_post_rollback/3 answers ok with failed 0 by default: the failures stand in its"
+        " reports.",
+    ),
+    Contract(
+        alert="MemoryOSReconciliationFailed",
+        variant="records, whatever the call said",
+        breach=Change({of(migration.RECONCILIATION_RECORDS, "failed"): after(0, 7, once=True)}),
+        after=Change({of(migration.RECONCILIATIONS, "succeeded"): after(240, once=True)}),
+        breach_ticks=16,
+        fires=0,
+        clears=0,
+        severities=ALWAYS_PAGES,
+        description="A reconciliation of fleet {cluster}/memoryos left failed records 0s ago and none has succeeded "
+        "since. reconcile_post_rollback/3 answers ok with failed 0 by default: the failures stand in its"
+        " reports.",
+    ),
+    Contract(
+        alert="MemoryOSParityNotRestored",
+        breach=Change({**ROLLED_BACK, MISSING: 3, of(migration.PARITY_CHECKED): at(0)}),
+        after=Change({**ROLLED_BACK, of(migration.PARITY_CHECKED): at(0)}),
+        more_silent={
+            "checked-before": Change({**ROLLED_BACK, MISSING: 3, of(migration.PARITY_CHECKED): at(-60)}),
+            "never-rolled-back": Change({MISSING: 3, of(migration.PARITY_CHECKED): at(0)}),
+            "extra": Change(
+                {**ROLLED_BACK, of(migration.PARITY_TARGETS, "extra"): 3, of(migration.PARITY_CHECKED): at(0)}
+            ),
+        },
+        fires=300,
+        clears=0,
+        severities=ALWAYS_TICKETS,
+        description="In 3 targets of fleet {cluster}/memoryos legacy has more records than MemoryOS, checked after "
+        "the rollback. Targets where MemoryOS has more are not counted: those were written while "
+        "memory_os was live.",
+    ),
+)

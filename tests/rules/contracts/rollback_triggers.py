@@ -1,0 +1,123 @@
+"""Contracts of the rollback triggers: only in memory_os, strict, behind the minimum of operations."""
+
+from __future__ import annotations
+
+from memoryos_exporter.catalog import operations, queue, rollout
+from rules.contract import Change, Contract
+from rules.contracts.common import calls
+from rules.world import Value, of
+
+ONLY_IN_MEMORY_OS = {"memory_os": "critical"}
+
+
+def percentiles(p95: float = 80, errors: float = 0.0, finished: float = 300) -> Change:
+    """A host that has only percentiles."""
+    values: dict[object, Value] = {
+        of(operations.LATENCY_P95, "memory_os"): p95,
+        of(operations.ERROR_RATE, "memory_os"): errors,
+        of(operations.WINDOW_OPERATIONS, "memory_os"): finished,
+    }
+    return Change(values, ())  # type: ignore[arg-type]
+
+
+def only_percentiles(**breach: float) -> Change:
+    """The same, that never had calls to count."""
+    changed = percentiles(**breach)
+    return Change(changed.values, (), before=percentiles())
+
+
+CONTRACTS = (
+    Contract(
+        alert="MemoryOSRollbackLatency",
+        breach=calls(seconds=1.05),
+        below=calls(seconds=0.42),
+        boundary=only_percentiles(p95=450),
+        more_silent={
+            "too-few-calls": only_percentiles(p95=2000, finished=19),
+            "limit-raised": Change({of(rollout.THRESHOLD_LATENCY_P95): 2000}, calls(seconds=1.05).calls),
+        },
+        fires=45,
+        clears=390,
+        breach_ticks=40,
+        severities=ONLY_IN_MEMORY_OS,
+        description="p95 on a is 1080 ms in memory_os, the live limit is 450 ms. evaluate_rollback/2 will roll back.",
+    ),
+    Contract(
+        alert="MemoryOSRollbackLatency",
+        variant="percentiles-only",
+        calm=percentiles(),
+        breach=percentiles(p95=451, finished=20),
+        fires=30,
+        clears=120,
+        severities=ONLY_IN_MEMORY_OS,
+        description="p95 on a is 451 ms in memory_os, the live limit is 450 ms. evaluate_rollback/2 will roll back.",
+    ),
+    Contract(
+        alert="MemoryOSRollbackErrorRate",
+        breach=calls(ok=0, errors=15),
+        below=calls(ok=980, errors=20),
+        boundary=only_percentiles(errors=0.03),
+        more_silent={
+            "too-few-calls": only_percentiles(errors=1.0, finished=19),
+            "limit-raised": Change({of(rollout.THRESHOLD_ERROR_RATE): 1.0}, calls(ok=0, errors=15).calls),
+        },
+        fires=30,
+        clears=405,
+        breach_ticks=40,
+        severities=ONLY_IN_MEMORY_OS,
+        description="20% of the calls in memory_os failed on a, fallbacks included although their callers saw ok; "
+        "the live limit is 3%. evaluate_rollback/2 will roll back.",
+    ),
+    Contract(
+        alert="MemoryOSRollbackErrorRate",
+        variant="percentiles-only",
+        calm=percentiles(),
+        breach=percentiles(errors=0.031, finished=20),
+        fires=30,
+        clears=120,
+        severities=ONLY_IN_MEMORY_OS,
+        description="3.1% of the calls in memory_os failed on a, fallbacks included although their callers saw ok; "
+        "the live limit is 3%. evaluate_rollback/2 will roll back.",
+    ),
+    Contract(
+        # Every caller saw ok, because legacy answered.
+        alert="MemoryOSRollbackErrorRate",
+        variant="fallbacks",
+        breach=Change({of(rollout.FALLBACKS): 15}),
+        fires=30,
+        clears=405,
+        breach_ticks=40,
+        severities=ONLY_IN_MEMORY_OS,
+        description="20% of the calls in memory_os failed on a, fallbacks included although their callers saw ok; "
+        "the live limit is 3%. evaluate_rollback/2 will roll back.",
+    ),
+    Contract(
+        alert="MemoryOSRollbackQueueDepth",
+        breach=Change({of(queue.QUEUE_DEPTH): 201}),
+        below=Change({of(queue.QUEUE_DEPTH): 199}),
+        boundary=Change({of(queue.QUEUE_DEPTH): 200}),
+        more_silent={
+            "limit-raised": Change({of(queue.QUEUE_DEPTH): 201, of(rollout.THRESHOLD_QUEUE_DEPTH): 201}),
+            "too-few-calls": Change(
+                {of(queue.QUEUE_DEPTH): 19, of(rollout.THRESHOLD_QUEUE_DEPTH): 5}, (), before=Change(calls=())
+            ),
+        },
+        fires=30,
+        clears=120,
+        severities=ONLY_IN_MEMORY_OS,
+        description="201 requests are queued on a in memory_os, the live limit is 200. evaluate_rollback/2 will roll"
+        " back. The depth reads low under load: look at the mailbox too.",
+    ),
+    Contract(
+        # Calls that wait are calls too, although none has finished.
+        alert="MemoryOSRollbackQueueDepth",
+        variant="nothing-finishes",
+        calm=Change(calls=()),
+        breach=Change({of(queue.QUEUE_DEPTH): 201}, ()),
+        fires=30,
+        clears=120,
+        severities=ONLY_IN_MEMORY_OS,
+        description="201 requests are queued on a in memory_os, the live limit is 200. evaluate_rollback/2 will roll"
+        " back. The depth reads low under load: look at the mailbox too.",
+    ),
+)

@@ -1,0 +1,21 @@
+"""Every alert keeps its contract: silent, pending, firing with its exact text, resolving, in every case and mode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rules import promtool
+from rules.contract import promtool_tests, rule_file
+from rules.contracts import CONTRACTS
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_an_alert_fires_exactly_where_and_when_its_contract_says(name: str, tmp_path: Path) -> None:
+    contract = CONTRACTS[name]
+    suite = promtool.write_suite(tmp_path, {"rules.yml": rule_file(contract.alert)}, promtool_tests(contract))
+
+    finished = promtool.run(suite)
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
