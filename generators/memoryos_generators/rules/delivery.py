@@ -1,4 +1,4 @@
-"""The forms in which the rules are delivered: plain rule files, the Prometheus operator's, and one for Mimir."""
+"""Groups as plain rule files, for Prometheus and for Thanos."""
 
 from __future__ import annotations
 
