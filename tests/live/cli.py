@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -44,10 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _wrong(str(error))
     if options.once and story.loops:
         return _wrong(f"{story.name} never ends, so it cannot be played --once")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
     try:
-        with TemporaryDirectory(prefix="memoryos-demo-") as directory:
+        with _stoppable(), TemporaryDirectory(prefix="memoryos-demo-") as directory:
             return Demo(story, path, skip, options).run(Path(directory))
     except ProgramError as error:
         sys.stderr.write(f"demo: {error}\n")
@@ -159,10 +158,21 @@ def _missing_tools() -> str:
     return "" if fetched.returncode == 0 else (fetched.stderr.strip() or "see .ci/tools").splitlines()[-1]
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # tidying up takes a moment, and is not to be broken off
-    raise KeyboardInterrupt
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Lets Ctrl-C and SIGTERM end the block once: tidying up takes a moment, and is not to be broken off."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _wrong(problem: str) -> int:

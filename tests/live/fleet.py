@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from live import watching
-from live.cli import STORIES
 from live.inbox import Message
 from live.program import Program
 from live.stack import Stack
@@ -18,7 +17,7 @@ from support.programs import NO_PROXY, free_port, get, until
 
 SPEED = 15
 NODE = "memory-a"
-STORY = STORIES / "steady.yaml"
+STORY = Path(__file__).with_name("steady.yaml")
 
 
 class Fleet:

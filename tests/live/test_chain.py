@@ -11,47 +11,49 @@ from collections.abc import Iterator
 import pytest
 
 from live import watching
-from live.fleet import NODE, Fleet, fleet
+from live.at_once import AtOnce, Outcomes
+from live.fleet import NODE, Fleet
 from live.inbox import Message
 from support.programs import until
 
 PAGE = "MemoryOSFallbackDisabled"
 
 
+at_once = AtOnce()
+
+
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with fleet(tmp_path_factory.mktemp("fleet")) as started:
-        yield started
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
+    names = {item.name for item in request.session.items}
+    with at_once.begun(names, tmp_path_factory.mktemp("fleets")) as begun:
+        yield begun
 
 
-@pytest.fixture
-def watched(running: Fleet) -> Fleet:
-    running.as_new()
-    return running
-
-
-def names(messages: list[Message]) -> set[str]:
+def paged(messages: list[Message]) -> set[str]:
     return {name for message in messages if message.receiver == "pager" for name in message.names()}
 
 
+@at_once
 def test_an_exporter_that_is_killed_is_a_page_and_its_return_ends_it(watched: Fleet) -> None:
     watched.stack.exporter.kill()
     page = watched.until_paged("MemoryOSExporterDown")[0]
     assert [(each["labels"]["severity"], each["labels"]["instance"]) for each in page.alerts()] == [("critical", NODE)]
     watched.stack.exporter.start()
     watched.until_paged("MemoryOSExporterDown", "resolved")
-    assert names(watched.stack.inbox.messages) == {"MemoryOSExporterDown"}
+    assert paged(watched.stack.inbox.messages) == {"MemoryOSExporterDown"}
 
 
+@at_once
 def test_a_memoryos_that_takes_calls_and_answers_none_is_one_page_that_ends_when_it_goes_on(watched: Fleet) -> None:
     watched.memoryos.hold()
     watched.until_paged("MemoryOSDown")
     assert watching.query(watched.stack, 'memoryos_read_error{reason="timeout"} == 1')
     watched.memoryos.go_on()
     watched.until_paged("MemoryOSDown", "resolved")
-    assert names(watched.stack.inbox.messages) == {"MemoryOSDown"}
+    assert paged(watched.stack.inbox.messages) == {"MemoryOSDown"}
 
 
+@at_once
 def test_prometheus_killed_while_an_alert_is_pending_pages_once_after_waiting_anew(watched: Fleet) -> None:
     watched.switch_fallback_off()
     watched.until_alert(PAGE, "pending")
@@ -67,6 +69,7 @@ def test_prometheus_killed_while_an_alert_is_pending_pages_once_after_waiting_an
     assert len(watched.stack.inbox.pages(PAGE)) == 1
 
 
+@at_once
 def test_prometheus_killed_while_an_alert_fires_neither_repeats_the_page_nor_calls_it_over(watched: Fleet) -> None:
     watched.switch_fallback_off()
     watched.until_paged(PAGE)
@@ -79,6 +82,7 @@ def test_prometheus_killed_while_an_alert_fires_neither_repeats_the_page_nor_cal
     assert len(watched.stack.inbox.pages(PAGE)) == 1
 
 
+@at_once
 def test_a_breach_while_alertmanager_is_down_is_paged_once_when_it_is_back(watched: Fleet) -> None:
     watched.stack.alertmanager.stop()
     watched.switch_fallback_off()
@@ -90,6 +94,7 @@ def test_a_breach_while_alertmanager_is_down_is_paged_once_when_it_is_back(watch
     assert len(watched.stack.inbox.pages(PAGE)) == 1
 
 
+@at_once
 def test_alertmanager_restarted_does_not_repeat_a_page_and_tells_what_comes_next(watched: Fleet) -> None:
     watched.switch_fallback_off()
     first = watched.until_paged(PAGE)[0]
@@ -101,6 +106,7 @@ def test_alertmanager_restarted_does_not_repeat_a_page_and_tells_what_comes_next
     assert watched.stack.inbox.pages(PAGE) == [first, next_page]
 
 
+@at_once
 def test_alertmanager_killed_tells_a_page_once_more_and_no_oftener(watched: Fleet) -> None:
     """It writes down what it has told when it ends, and every quarter of an hour: it promises at least once."""
     watched.switch_fallback_off()
@@ -113,6 +119,7 @@ def test_alertmanager_killed_tells_a_page_once_more_and_no_oftener(watched: Flee
     assert len(watched.stack.inbox.pages(PAGE)) == 2
 
 
+@at_once
 def test_a_memoryos_that_is_killed_and_returns_in_legacy_is_a_page_and_that_its_mode_was_lost_another(
     watched: Fleet,
 ) -> None:

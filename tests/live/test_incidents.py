@@ -72,7 +72,7 @@ def test_drift_in_dual_run_opens_a_ticket_and_wakes_nobody(told: Telling) -> Non
     ended = told("short-drift-regression")
     ticket = ended.first("MemoryOSDriftRegression")
     assert ticket["annotations"]["playbook_step"] == "Freeze the cutover"
-    assert "the gate allows 200m" in ticket["annotations"]["description"]
+    assert "the gate allows 0.2" in ticket["annotations"]["description"]
     assert "4.2.1" in (ROOT / ticket["annotations"]["runbook_url"]).read_text()
     assert {message["receiver"] for message in ended.report["messages"]} == {"tickets"}
     assert "set_mode memory_os: cutover_blocked" in ended.terminal
