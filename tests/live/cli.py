@@ -160,14 +160,17 @@ def _missing_tools() -> str:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Lets Ctrl-C and SIGTERM end the block once: tidying up takes a moment, and is not to be broken off."""
+    """Lets Ctrl-C, SIGTERM and a closed terminal end the block, once: tidying up is not to be broken off."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         for number in before:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

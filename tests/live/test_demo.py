@@ -38,7 +38,7 @@ def test_a_story_that_ends_otherwise_than_told_fails_and_says_why(
     assert "MemoryOSDown is a page, and none was delivered" in shown
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_it_ends_every_program_and_removes_what_it_wrote(number: signal.Signals, tmp_path: Path) -> None:
     with _demo(tmp_path) as (process, log):
         until(lambda: "  Grafana  " in log.read_text(), "every program to be introduced", 60)
