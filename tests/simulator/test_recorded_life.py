@@ -114,7 +114,8 @@ def moved(documents: dict[str, dict[str, Any]], before: str, after: str, part: s
 
     def counters(step: str) -> dict[str, int]:
         found = documents[step][part]
-        return found["metrics"] if part == "release" else found
+        metrics: dict[str, int] = found["metrics"] if part == "release" else found
+        return metrics
 
     first, last = counters(before), counters(after)
     return {key: last[key] - first[key] for key in last if last[key] != first[key]}

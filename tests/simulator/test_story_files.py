@@ -45,7 +45,7 @@ def test_a_story_is_read_and_its_nodes_have_the_fleets_settings_and_their_own() 
     assert story.name == "story"
     assert (story.settings("a").traffic.remember, story.settings("a").traffic.retrieve) == (1, 1.6)
     assert (story.settings("b").traffic.remember, story.settings("b").traffic.retrieve) == (1, 3)
-    assert story.timeline[1].at == 120
+    assert int(story.timeline[1].at) == 120
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_story_of_ones_own_is_played_by_its_path(tmp_path: Path) -> None:
     ("written", "seconds"), [("90s", 90), ("5m", 300), ("1h30m", 5400), ("2d", 172_800), ("1h0m15s", 3615), ("0s", 0)]
 )
 def test_a_duration_is_read(written: str, seconds: int) -> None:
-    assert Duration.parse(written) == seconds
+    assert int(Duration.parse(written)) == seconds
 
 
 @pytest.mark.parametrize("written", ["", "5", "m", "5 m", "5m1h", "-5m", "1.5h", None, 5, 5.0, True])
@@ -144,4 +144,4 @@ def test_what_is_no_duration_is_refused(written: object) -> None:
 
 @given(st.integers(0, 10**6))
 def test_a_duration_is_written_as_it_is_read(seconds: int) -> None:
-    assert Duration.parse(str(Duration(seconds))) == seconds
+    assert int(Duration.parse(str(Duration(seconds)))) == seconds
