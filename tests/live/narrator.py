@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import count
+from typing import Any
 
 from live import watching
 from live.clock import Clock
 from live.inbox import Message
 from live.stack import Stack
 from live.terminal import Terminal
+from live.times import since_cause
 from memoryos_simulator.player import Player
 from memoryos_simulator.story import TICK_SECONDS, Step, Story
 
@@ -30,7 +32,7 @@ class Narrator:
         self._next_step = next(self._steps, None)
         self._log_told = self._messages_told = 0
         self._states: dict[tuple[str, str], str] = {}
-        self._told: set[tuple[str, str]] = set()
+        self._told: dict[str, str] = {}  # the last status that was told of each alert
         self._scraped: float | None = None
         self.inhibited: set[tuple[str, str]] = set()
 
@@ -48,7 +50,7 @@ class Narrator:
         if "Prometheus" in self._stack.programs and self._is_scraped(now):
             self._tell_alerts(elapsed)
             self._tell_inhibited(elapsed)
-            self._tell_messages()
+            self._tell_messages(elapsed)
         self._terminal.state(self._state(elapsed))
 
     def _tell_story(self, elapsed: float) -> None:
@@ -95,28 +97,26 @@ class Narrator:
             nodes = sorted(node for other, node in now if other == name)
             self._terminal.news(elapsed, "quiet", f"{_on(name, nodes)}: another alert tells of it already")
 
-    def _tell_messages(self) -> None:
+    def _tell_messages(self, elapsed: float) -> None:
         messages = self._stack.inbox.messages[self._messages_told :]
         self._messages_told += len(messages)
         for message in messages:
-            self._tell_message(message)
+            self._tell_message(message, elapsed)
 
-    def _tell_message(self, message: Message) -> None:
-        elapsed, kind = self._clock.elapsed(message.at), KIND_OF_RECEIVER[message.receiver]
-        new = [alert for alert in message.body["alerts"] if (alert["fingerprint"], alert["status"]) not in self._told]
-        self._told |= {(alert["fingerprint"], alert["status"]) for alert in new}
-        # What fires again after it was over is news again.
-        other = {"firing": "resolved", "resolved": "firing"}
-        self._told -= {(alert["fingerprint"], other[alert["status"]]) for alert in new}
-        for name in dict.fromkeys(alert["labels"]["alertname"] for alert in new):
-            same = [alert for alert in new if alert["labels"]["alertname"] == name]
-            nodes = [alert["labels"].get("instance", "") for alert in same]
-            if same[0]["status"] == "resolved":
-                self._terminal.news(elapsed, "over", f"told to {message.receiver}: {_on(name, nodes)}")
+    def _tell_message(self, message: Message, elapsed: float) -> None:
+        new: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+        for alert in message.body["alerts"]:
+            if self._told.get(alert["fingerprint"]) != alert["status"]:
+                self._told[alert["fingerprint"]] = alert["status"]
+                new[alert["labels"]["alertname"], alert["status"]].append(alert)
+        for (name, status), alerts in new.items():
+            what = _on(name, [alert["labels"].get("instance", "") for alert in alerts])
+            if status == "resolved":
+                self._terminal.news(elapsed, "over", f"told to {message.receiver}: {what}")
                 continue
-            since = cause(self._story, name, elapsed)
-            after = "" if since is None else f", {elapsed - since:.0f} s after its cause"
-            self._terminal.news(elapsed, kind, _on(name, nodes) + after, _instructions(same))
+            seconds = since_cause(self._story, self._clock, name, message.at)
+            after = "" if seconds is None else f", {seconds:.0f} s after its cause"
+            self._terminal.news(elapsed, KIND_OF_RECEIVER[message.receiver], what + after, _instructions(alerts))
 
     def _state(self, elapsed: float) -> str:
         modes = {state.controller.mode for state in map(self._player.state, self._story.nodes) if state.running}
@@ -127,16 +127,7 @@ class Narrator:
         )
 
 
-def cause(story: Story, alert: str, elapsed: float) -> float | None:
-    """When that began which an alert tells of: the last step of the story before the time at which it is expected.
-
-    None when the story does not expect the alert by then.
-    """
-    expected = [each.starts[0] for each in story.expects if each.alert == alert and each.starts[0] <= elapsed]
-    return max((step.at for step in story.timeline if expected and step.at <= max(expected)), default=None)
-
-
-def _instructions(alerts: list[dict[str, dict[str, str]]]) -> Iterator[str]:
+def _instructions(alerts: list[dict[str, Any]]) -> Iterator[str]:
     for alert in alerts[:SHOWN_OF_A_MESSAGE]:
         yield alert["annotations"]["description"]
     if len(alerts) > SHOWN_OF_A_MESSAGE:

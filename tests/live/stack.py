@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from live import clock, grafana
 from live.inbox import HEARTBEAT, MESSAGES, inbox
-from live.program import Program
+from live.program import Program, ProgramError
 from memoryos_generators import alertmanager, prometheus, rules
 from memoryos_generators.cli import write
 from memoryos_generators.config import load
@@ -31,8 +33,8 @@ class Stack:
         directory: Path,
         exporter: Sequence[str],
         speed: int,
-        *,
         phase: str = "migrating",
+        *,
         usual_ports: bool = False,
         alone: bool = False,
     ) -> None:
@@ -74,6 +76,14 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._blocks.close()
+
+    def serving_since(self) -> float:
+        """The unix time at which the exporter began to serve, and with it the story that it plays, from its log."""
+        log = self.exporter.log.read_text()
+        match = re.search(r"ts=(\S+) level=info msg=serving", log)
+        if match is None:
+            raise ProgramError(f"the exporter does not say when it began to serve: {log}")
+        return datetime.fromisoformat(match[1]).timestamp()
 
     def check(self) -> None:
         """ProgramError when one of the programs has ended by itself."""
