@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memoryos_simulator.memory_manager import AGENT_OVERLOADED
 from memoryos_simulator.release_controller import Mode
 from memoryos_simulator.state import NodeState
 
@@ -20,7 +21,10 @@ def serve_direct_calls(state: NodeState, from_ms: float, to_ms: float) -> None:
     drained = manager.drain(from_ms, to_ms, arrivals, dial.workers, dial.agents, busy_ms, state.manager_operation_ms)
     served = sum(count for _, count in drained.served)
     offered = drained.rejected + served + drained.expired
-    state.rejected_share = drained.rejected / offered if manager.depth and offered else 0.0
+    # At the limit of one agent only that agent is turned away; at the queue's, everybody is.
+    for_all = drained.code != AGENT_OVERLOADED and manager.depth and offered
+    state.rejected_share = drained.rejected / offered if for_all else 0.0
+    state.rejected_code = drained.code
     for waited_ms, count in drained.served:
         _note(state, count, waited_ms + manager.overhead_ms, _failures(state, count))
     if drained.expired:

@@ -41,6 +41,7 @@ COUNTERS = (
     *("idempotent_reused", "journal_replayed", "starvation_prevented"),
     *("cache_hit", "cache_miss", "cache_invalidated"),
 )
+THROTTLED, OVERLOADED, AGENT_OVERLOADED = "manager_throttled", "manager_overloaded", "manager_agent_overloaded"
 AUDIT_LIMIT = 2000
 MAILBOX_PER_AGENT = 8
 EVENTS_PER_REQUEST = 3  # queued, started, completed
@@ -188,7 +189,8 @@ class MemoryManager:
             arrivals += capacity + max(0, workers - self.depth)
         limit, result.code = self._limit(agents)
         admitted = min(arrivals, max(0, limit - self.depth + min(capacity, self.depth + arrivals)))
-        self._reject(arrivals - admitted, result)
+        result.rejected = arrivals - admitted
+        self.reject(result.rejected, result.code)
         if admitted:
             self.queue.append(Waiting(from_ms, to_ms, admitted))
             self.counters["queued"] += admitted
@@ -203,13 +205,13 @@ class MemoryManager:
     def _limit(self, agents: int) -> tuple[int, str]:
         by_agents = agents * int(self.config["queue_per_agent"])
         if by_agents < self.throttle_depth:
-            return by_agents, "manager_agent_overloaded"
+            return by_agents, AGENT_OVERLOADED
         throttled = self.config["adaptive_throttle_enabled"]
-        return self.throttle_depth, "manager_throttled" if throttled else "manager_overloaded"
+        return self.throttle_depth, THROTTLED if throttled else OVERLOADED
 
-    def _reject(self, count: int, result: Drained) -> None:
-        result.rejected = count
-        self.counters["throttled" if result.code == "manager_throttled" else "overloaded"] += count
+    def reject(self, count: int, code: str) -> None:
+        """Counts `count` requests that were turned away; they were never queued."""
+        self.counters["throttled" if code == THROTTLED else "overloaded"] += count
 
     def _work_off(self, clock_ms: float, capacity: int, operation_ms: float, result: Drained) -> int:
         """Works off the queue in order; requests that waited beyond their deadline end without being executed."""

@@ -143,8 +143,8 @@ class _Service:
         wait_ms, times = manager.depth * state.manager_operation_ms if manager.depth else 0.0, call.times
         rejected = state.draws.binomial(times, state.rejected_share)
         if rejected:
-            manager.counters["throttled"] += rejected
-            self.failed, self.code = rejected, "manager_throttled"
+            manager.reject(rejected, state.rejected_code)
+            self.failed, self.code = rejected, state.rejected_code
             self.busy_ms += wait_ms * rejected
             times -= rejected
         reused = state.draws.binomial(times, state.traffic.idempotent) if call.operation == "remember" else 0

@@ -69,7 +69,7 @@ class NodeState:
         self.manager_alive, self.manager_started_ms, self.manager_pid = True, self.now_ms, self._pid()
         self.manager_back_ms = NEVER
         self.manager_busy_ms = 0.0
-        self.rejected_share = 0.0
+        self.rejected_share, self.rejected_code = 0.0, ""
         for agent in self.agents:
             agent.cached = 0
 

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memoryos_simulator import operator_steps
 from memoryos_simulator.agents import Agent
 from memoryos_simulator.memory_manager import AUDIT_LIMIT, DEFAULT_CONFIG, MemoryManager
+from simulator.driver import Driven
 
 
 def manager(**config: Any) -> MemoryManager:
@@ -136,3 +138,28 @@ def test_only_writes_to_the_short_tier_are_dead_lettered(short: int, migrated: i
     subject.fail_writes(migrated, short_tier=False)
     assert subject.counters["dead_lettered"] == short
     assert subject.counters["retried"] == 2 * (short + migrated)
+
+
+@pytest.mark.parametrize(
+    ("agents", "config", "code"),
+    [
+        (2, {}, None),
+        (80, {}, "manager_throttled"),
+        (80, {"adaptive_throttle_enabled": False}, "manager_overloaded"),
+    ],
+)
+def test_calls_through_the_controller_are_turned_away_with_the_queue_but_not_with_one_flooding_agent(
+    agents: int, config: dict[str, Any], code: str | None
+) -> None:
+    node = Driven({"auto_consolidate": False, **config})
+    state = node.state
+    operator_steps.configure_rollout(state, "global", None, False)
+    node.settle()
+    state.controller.mode = "memory_os"
+    node.turn("store", median_ms=20.0, sigma=0.01)
+    node.turn("direct", rate=5000, agents=agents, operation="forget")
+    for _ in range(4):
+        node.step()
+    node.call("remember", [Agent("other", "external")], 30)
+    errors = state.timing.series["memory_os", "remember"].errors
+    assert set(errors) == ({code} if code else set())
