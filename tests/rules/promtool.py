@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from support.programs import tool
+
 SAMPLE = re.compile(r"(?:\{(?P<labels>[^{}]*)\}|(?P<name>\w+\{[^{}]*\})) (?P<value>[-+0-9.eEInfNa]+)")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -25,13 +25,6 @@ class Series:
 
     labels: Mapping[str, str]
     value: float
-
-
-def promtool() -> str:
-    """The program that `make` provides, or the one on the PATH."""
-    found = shutil.which("promtool", path=str(ROOT / ".tools/bin")) or shutil.which("promtool")
-    assert found, "promtool is missing: run .ci/tools"
-    return found
 
 
 def group_names(rule_files: Mapping[str, Any]) -> list[str]:
@@ -63,7 +56,7 @@ def write_suite(
 
 def run(suite: Path) -> subprocess.CompletedProcess[str]:
     """promtool's own verdict."""
-    return subprocess.run([promtool(), "test", "rules", str(suite)], capture_output=True, text=True, check=False)
+    return subprocess.run([tool("promtool"), "test", "rules", str(suite)], capture_output=True, text=True, check=False)
 
 
 def ask(

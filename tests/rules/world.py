@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from memoryos_exporter.catalog import CATALOG, Kind, Metric, governance, migration, operations, queue, reading, rollout
 from memoryos_exporter.catalog.labels import ERROR_CLASS_OF_CODE, LATENCY_BOUNDS_SECONDS, MODES, PARTS, STAGES
@@ -26,8 +27,8 @@ class Calls:
     """Calls a tick of one effective mode, their duration in seconds, and how many of them fail with which code."""
 
     mode: str
-    ok: int = 15
-    errors: int = 0
+    ok: float = 15
+    errors: float = 0
     seconds: float = 0.08
     code: str = "upstream_error"
     operation: str = "retrieve"
@@ -74,6 +75,7 @@ def stage(name: str) -> dict[Key, Value]:
     return {of(rollout.ROLLOUT_STAGE, each): float(each == name) for each in (*STAGES, "other")}
 
 
+@cache
 def healthy(of_mode: str) -> dict[Key, Value]:
     """Every series of a node that is well."""
     everything: dict[Key, Value] = {
@@ -121,28 +123,34 @@ def healthy(of_mode: str) -> dict[Key, Value]:
 
 def input_series(nodes: Sequence[Node], names: set[str], start: int, breach: int) -> list[dict[str, str]]:
     """promtool's input_series of these nodes, of the series called ``names`` only; the phases begin at ``start``."""
-    made = (written for node in nodes for written in _node_series(node, names, start, breach))
-    return [{"series": series, "values": values} for series, values in made]
+    made: list[tuple[tuple[Phase, ...], dict[str, str]]] = []
+    series = []
+    for node in nodes:
+        columns = next((known for phases, known in made if phases == node.phases), None)
+        if columns is None:
+            columns = _columns(node.phases, names, start, breach)
+            made.append((node.phases, columns))
+        identity = f'cluster="{node.cluster}",instance="{node.instance}",job="{node.job}"'
+        for name, values in columns.items():
+            metric, _, labels = name.partition("{")
+            series.append({"series": f"{metric}{{{identity}{',' + labels if labels else '}'}", "values": values})
+    return series
 
 
-def _node_series(node: Node, names: set[str], start: int, breach: int) -> Iterator[tuple[str, str]]:
+def _columns(phases: Sequence[Phase], names: set[str], start: int, breach: int) -> dict[str, str]:
+    """Name and own labels of each series → its values in promtool's notation."""
     columns: dict[str, list[str]] = {}
     totals: dict[str, float] = {}
-    for tick, (phase, first) in enumerate(_ticks(node.phases)):
+    for tick, (phase, first) in enumerate(_ticks(phases)):
         if phase.restarted and first:
             totals.clear()
-        now = start + tick * TICK
-        for series, value in _scrape(phase, tick, now, breach, totals):
+        for series, value in _scrape(phase, tick, start + tick * TICK, breach, totals):
             if series.partition("{")[0] in names:
                 columns.setdefault(series, [NOTHING] * tick).append(f"{value:.17g}")
         for column in columns.values():
             if len(column) <= tick:
                 column.append(NOTHING if column[-1] in (STALE, NOTHING) else STALE)
-    identity = f'cluster="{node.cluster}",instance="{node.instance}",job="{node.job}"'
-    for series, column in columns.items():
-        name, _, labels = series.partition("{")
-        before = f"{NOTHING}x{start // TICK} " if start else ""
-        yield f"{name}{{{identity}{',' + labels if labels else '}'}", before + " ".join(column)
+    return {series: f"{NOTHING}x{start // TICK} " + " ".join(column) for series, column in columns.items()}
 
 
 def _ticks(phases: Sequence[Phase]) -> Iterator[tuple[Phase, bool]]:

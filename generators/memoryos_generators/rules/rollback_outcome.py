@@ -161,7 +161,8 @@ def _mode_lost(config: Config) -> Alert:
         conditions=(
             Condition(
                 f"{IN_MEMORY_OS} == 0 and max_over_time({IN_MEMORY_OS}[{window}]) == 1"
-                f" unless {LAST_ROLLBACK} > time() - {seconds(window)}",
+                # A rollback since the cutover explains it, whenever the last node followed.
+                f" unless {LAST_ROLLBACK} >= {fleet_state.CUTOVER} unless {LAST_ROLLBACK} > time() - {seconds(window)}",
                 Duration(30),
             ),
         ),

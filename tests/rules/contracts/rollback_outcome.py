@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memoryos_exporter.catalog import migration, queue, rollout
+from memoryos_exporter.catalog import Metric, migration, queue, rollout
 from rules.contract import Change, Contract
 from rules.contracts.common import ALWAYS_PAGES, ALWAYS_TELLS, ALWAYS_TICKETS, TICKETS, after, at, calls, since
 from rules.world import Value, mode, of, stage
@@ -43,7 +43,7 @@ def _limit(name: str, limit: float) -> str:
     )
 
 
-def threshold(name: str, metric: rollout.Metric, limit: float, *also: str) -> Contract:
+def threshold(name: str, metric: Metric, limit: float, *also: str) -> Contract:
     """One more limit that is not the reviewed one."""
     return Contract(
         alert="MemoryOSRollbackThresholdDrifted",
@@ -125,7 +125,12 @@ CONTRACTS = (
         alert="MemoryOSModeLostUnannounced",
         breach=Change(mode("legacy")),
         after=Change(mode("legacy")),
-        more_silent={"rolled-back": Change(ROLLED_BACK)},
+        more_silent={
+            "rolled-back": Change(ROLLED_BACK),
+            "another-node-rolled-back": Change(
+                {**mode("legacy"), of(rollout.LAST_ROLLBACK): at(-200)}, before=Change(CUTOVER)
+            ),
+        },
         breach_ticks=120,
         fires=30,
         clears=0,

@@ -100,11 +100,11 @@ CONTRACTS = (
         "6h absolute",
         "permanent",
         traffic(ok=0, errors=0.25, code=PERMANENT),
-        20,
+        19.43,
         fires=1080,
         clears=180,
         variant="low traffic",
-        calm=Change(calls=()),
+        calm=traffic(ok=0.02),
         breach_ticks=80,
     ),
     Contract(
