@@ -8,10 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from live import report, watching
+from live import report
 from live.clock import Clock
 from live.narrator import Narrator
-from live.program import ProgramError
 from live.stack import Stack
 from live.terminal import Terminal
 from live.times import times
@@ -52,8 +51,8 @@ class Demo:
         say(f"{story.title}. {story.shows.strip()}")
         say(f"{len(story.nodes)} {'nodes' if len(story.nodes) > 1 else 'node'}, {story.duration}, {pace}.\n")
         pages = {"Prometheus": "/alerts", "Alertmanager": "/#/alerts", "Grafana": "/dashboards"}
-        for name in stack.programs:
-            say(f"  {name:<13} {stack.url(name)}{pages.get(name, '/')}")
+        for name, program in stack.programs.items():
+            say(f"  {name:<13} {program.url}{pages.get(name, '/')}")
         if "Grafana" not in stack.programs and "Prometheus" in stack.programs:
             say("  Grafana       is not installed here; the dashboards are in dashboards/")
         say()
@@ -72,13 +71,9 @@ class Demo:
 
     def _judge(self, stack: Stack, clock: Clock, narrator: Narrator) -> int:
         now, step = time.time(), TICK_SECONDS / clock.speed
-        since = watching.first_scrape(stack, clock.began, now, step)
-        if since is None:
-            raise ProgramError("Prometheus never scraped the exporter")
-        # What fires at the first scrape says that there was none before.
-        episodes = [each for each in watching.episodes(stack, clock.began, now, step) if each.since > since + step]
+        episodes = stack.prometheus.episodes(stack.watched_since, now, step)
         told = Told(episodes, stack.inbox, frozenset(narrator.inhibited))
-        wrong = [*problems(self._story, clock, told), *watching.unhealthy_rules(stack)]
+        wrong = [*problems(self._story, clock, told), *stack.prometheus.unhealthy_rules()]
         if self._options.report:
             document = report.document(self._story, clock, told, wrong)
             self._options.report.write_text(json.dumps(document, indent=2))

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from live import watching
 from live.inbox import Message
 from live.program import Program
 from live.stack import Stack
@@ -23,13 +22,12 @@ STORY = Path(__file__).with_name("steady.yaml")
 class Fleet:
     """One node, its MemoryOS a process of its own, and the stack that watches it."""
 
-    def __init__(self, memoryos: Program, url: str, stack: Stack) -> None:
+    def __init__(self, memoryos: Program, stack: Stack) -> None:
         self.memoryos, self.stack = memoryos, stack
-        self._url = url
 
     def let(self, **step: Any) -> None:
         """Lets something happen in MemoryOS: a step of a story."""
-        NO_PROXY.open(self._url, json.dumps(step).encode(), timeout=10).close()
+        NO_PROXY.open(f"{self.memoryos.url}/", json.dumps(step).encode(), timeout=10).close()
 
     def enter_memory_os(self) -> None:
         """The rollout in short: dual_run until the gate is green, then the cutover; as Prometheus sees it."""
@@ -62,20 +60,16 @@ class Fleet:
         self.stack.inbox.messages.clear()
 
     def _pages_now(self) -> list[str]:
-        firing = (each["labels"] for each in watching.alerts(self.stack) if each["state"] == "firing")
+        firing = (each["labels"] for each in self.stack.prometheus.alerts() if each["state"] == "firing")
         return [labels["alertname"] for labels in firing if labels["severity"] == "critical"]
 
     def until_known(self, expression: str) -> None:
         """Waits until Prometheus has a result for an expression."""
-        until(lambda: watching.query(self.stack, expression), f"Prometheus to know {expression}", 60)
+        until(lambda: self.stack.prometheus.query(expression), f"Prometheus to know {expression}", 60)
 
     def until_alert(self, name: str, state: str) -> None:
         """Waits until Prometheus has the alert in a state, pending or firing."""
-        until(lambda: state in self.states(name), f"{name} to be {state}", 90)
-
-    def states(self, name: str) -> list[str]:
-        """The states of an alert in Prometheus now; empty: it is quiet."""
-        return [each["state"] for each in watching.alerts(self.stack) if each["labels"]["alertname"] == name]
+        until(lambda: state in self.stack.prometheus.states(name), f"{name} to be {state}", 90)
 
     def until_paged(self, name: str, status: str = "firing", times: int = 1) -> list[Message]:
         """Waits until so many messages to the pager have told of an alert as firing, or as resolved."""
@@ -84,23 +78,21 @@ class Fleet:
         return inbox.pages(name, status)
 
     def _release(self) -> Any:
-        return get(self._url + NODE).json["release"]
+        return get(f"{self.memoryos.url}/{NODE}").json["release"]
 
 
 @contextmanager
 def fleet(directory: Path) -> Iterator[Fleet]:
     """A fleet of one node in legacy mode that Prometheus scrapes already."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}/"
+    url = f"http://127.0.0.1:{port}"
     command = [sys.executable, str(Path(__file__).with_name("practice_memoryos.py")), str(port), str(STORY), str(SPEED)]
-    memoryos = Program("MemoryOS", command, directory / "memoryos.log", url + NODE)
+    memoryos = Program("MemoryOS", command, directory / "memoryos.log", url, f"/{NODE}")
     config = directory / "exporter.json"
-    config.write_text(json.dumps({"targets": [{"name": NODE, "url": url + NODE}]}))
+    config.write_text(json.dumps({"targets": [{"name": NODE, "url": f"{url}/{NODE}"}]}))
     memoryos.start()
     try:
         with Stack(directory, ["serve", f"--config={config}"], SPEED) as stack:
-            running = Fleet(memoryos, url, stack)
-            running.until_known(f'memoryos_up{{instance="{NODE}"}} == 1')
-            yield running
+            yield Fleet(memoryos, stack)
     finally:
         memoryos.stop()

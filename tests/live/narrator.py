@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
-from live import watching
 from live.clock import Clock
 from live.inbox import Message
 from live.stack import Stack
 from live.terminal import Terminal
 from live.times import since_cause
 from memoryos_simulator.player import Player
-from memoryos_simulator.story import TICK_SECONDS, Step, Story
+from memoryos_simulator.story import Step, Story
 
 KIND_OF_RECEIVER = {"pager": "PAGE", "tickets": "ticket", "context": "note"}
 SHOWN_OF_A_MESSAGE = 2
@@ -33,7 +32,6 @@ class Narrator:
         self._log_told = self._messages_told = 0
         self._states: dict[tuple[str, str], str] = {}
         self._told: dict[str, str] = {}  # the last status that was told of each alert
-        self._scraped: float | None = None
         self.inhibited: set[tuple[str, str]] = set()
 
     def skip(self, elapsed: float) -> None:
@@ -47,7 +45,7 @@ class Narrator:
         """Tells what is new at the unix time `now`."""
         elapsed = self._clock.elapsed(now)
         self._tell_story(elapsed)
-        if "Prometheus" in self._stack.programs and self._is_scraped(now):
+        if "Prometheus" in self._stack.programs:
             self._tell_alerts(elapsed)
             self._tell_inhibited(elapsed)
             self._tell_messages(elapsed)
@@ -68,15 +66,9 @@ class Narrator:
         for (at, text), nodes in same.items():
             self._terminal.news(at, "MemoryOS", f"{', '.join(nodes)}: {text}")
 
-    def _is_scraped(self, now: float) -> bool:
-        if self._scraped is None:
-            self._scraped = watching.first_scrape(self._stack, self._clock.began, now, 1)
-        # Until the evaluation after it, Prometheus says that there are no targets.
-        return self._scraped is not None and now > self._scraped + 2 * TICK_SECONDS / self._clock.speed
-
     def _tell_alerts(self, elapsed: float) -> None:
         states: dict[tuple[str, str], str] = {}
-        for alert in watching.alerts(self._stack):
+        for alert in self._stack.prometheus.alerts():
             key = alert["labels"]["alertname"], alert["labels"].get("instance", "")
             states[key] = max(alert["state"], states.get(key, ""), key=("", "pending", "firing").index)
         changed: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -90,7 +82,7 @@ class Narrator:
 
     def _tell_inhibited(self, elapsed: float) -> None:
         now = {
-            (labels["alertname"], labels.get("instance", "")) for labels in watching.inhibited(self._stack)
+            (labels["alertname"], labels.get("instance", "")) for labels in self._stack.alertmanager.inhibited()
         } - self.inhibited
         self.inhibited |= now
         for name in sorted({name for name, _ in now}):

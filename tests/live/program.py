@@ -17,10 +17,10 @@ class ProgramError(Exception):
 class Program:
     """One program of the stack, in a process group of its own."""
 
-    def __init__(self, name: str, command: list[str], log: Path, ready_url: str) -> None:
-        """`ready_url` answers 200 as soon as the program does its work."""
-        self.name, self.log = name, log
-        self._command, self._ready_url = command, ready_url
+    def __init__(self, name: str, command: list[str], log: Path, url: str, ready_path: str = "/-/ready") -> None:
+        """`url`: where it serves, without a slash at its end; there `ready_path` answers 200 once it does its work."""
+        self.name, self.log, self.url = name, log, url
+        self._command, self._ready_url = command, url + ready_path
         self._blocks = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -16,10 +17,11 @@ from typing import Any
 from live import clock, grafana
 from live.inbox import HEARTBEAT, MESSAGES, inbox
 from live.program import Program, ProgramError
+from live.servers import Alertmanager, Prometheus
 from memoryos_generators import alertmanager, prometheus, rules
 from memoryos_generators.cli import write
 from memoryos_generators.config import load
-from support.programs import free_port, tool
+from support.programs import free_port, tool, until
 
 USUAL_PORTS = {"exporter": 9943, "Prometheus": 9090, "Alertmanager": 9093, "Grafana": 3000}
 CLUSTER = "demo"
@@ -62,11 +64,7 @@ class Stack:
         try:
             self.inbox = self._blocks.enter_context(inbox())
             write(self._generated(), self._directory)
-            for program in self.programs.values():
-                self._blocks.callback(program.stop)
-                program.launch()
-            for program in self.programs.values():
-                program.wait_until_ready()
+            self._start()
         except BaseException:
             self._blocks.close()
             raise
@@ -76,6 +74,24 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._blocks.close()
+
+    def _start(self) -> None:
+        """Starts every program, Alertmanager last.
+
+        Prometheus takes some seconds to look for its targets, at any speed, and until then says that the exporter is
+        down: nobody needs to hear that.
+        """
+        early = {name: program for name, program in self.programs.items() if name != "Alertmanager"}
+        for program in early.values():
+            self._blocks.callback(program.stop)
+            program.launch()
+        for program in early.values():
+            program.wait_until_ready()
+        if "Alertmanager" in self.programs:
+            until(self.prometheus.scrapes, "Prometheus to scrape the exporter", 60)
+            self._blocks.callback(self.alertmanager.stop)
+            self.alertmanager.start()
+        self.watched_since = time.time()
 
     def serving_since(self) -> float:
         """The unix time at which the exporter began to serve, and with it the story that it plays, from its log."""
@@ -113,9 +129,9 @@ class Stack:
 
     def _exporter(self, arguments: Sequence[str]) -> Program:
         command = [sys.executable, "-m", "memoryos_exporter", *arguments, f"--listen={self._address('exporter')}"]
-        return self._program("exporter", command, "/-/ready")
+        return Program("exporter", command, self._directory / "exporter.log", self.url("exporter"))
 
-    def _prometheus(self) -> Program:
+    def _prometheus(self) -> Prometheus:
         command = [
             tool("prometheus"),
             f"--config.file={self._directory / 'alerts/prometheus.yml'}",
@@ -123,9 +139,9 @@ class Stack:
             f"--web.listen-address={self._address('Prometheus')}",
             *clock.prometheus_flags(self._speed),
         ]
-        return self._program("Prometheus", command, "/-/ready")
+        return Prometheus("Prometheus", command, self._directory / "prometheus.log", self.url("Prometheus"))
 
-    def _alertmanager(self) -> Program:
+    def _alertmanager(self) -> Alertmanager:
         command = [
             tool("alertmanager"),
             f"--config.file={self._directory / 'alerts/alertmanager.yml'}",
@@ -134,14 +150,11 @@ class Stack:
             f"--web.external-url={self.url('Alertmanager')}",
             "--cluster.listen-address=",
         ]
-        return self._program("Alertmanager", command, "/-/ready")
+        return Alertmanager("Alertmanager", command, self._directory / "alertmanager.log", self.url("Alertmanager"))
 
     def _grafana(self) -> Program:
         command = [*(grafana.installed() or []), *grafana.settings(self._directory, self._ports["Grafana"])]
-        return self._program("Grafana", command, "/api/health")
-
-    def _program(self, name: str, command: list[str], ready: str) -> Program:
-        return Program(name, command, self._directory / f"{name.lower()}.log", self.url(name) + ready)
+        return Program("Grafana", command, self._directory / "grafana.log", self.url("Grafana"), "/api/health")
 
     def _address(self, program: str) -> str:
         return f"127.0.0.1:{self._ports[program]}"

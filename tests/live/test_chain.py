@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from live import watching
 from live.at_once import AtOnce, Outcomes
 from live.fleet import NODE, Fleet
 from live.inbox import Message
@@ -47,7 +46,7 @@ def test_an_exporter_that_is_killed_is_a_page_and_its_return_ends_it(watched: Fl
 def test_a_memoryos_that_takes_calls_and_answers_none_is_one_page_that_ends_when_it_goes_on(watched: Fleet) -> None:
     watched.memoryos.hold()
     watched.until_paged("MemoryOSDown")
-    assert watching.query(watched.stack, 'memoryos_read_error{reason="timeout"} == 1')
+    assert watched.stack.prometheus.query('memoryos_read_error{reason="timeout"} == 1')
     watched.memoryos.go_on()
     watched.until_paged("MemoryOSDown", "resolved")
     assert paged(watched.stack.inbox.messages) == {"MemoryOSDown"}
@@ -62,7 +61,7 @@ def test_prometheus_killed_while_an_alert_is_pending_pages_once_after_waiting_an
     watched.stack.prometheus.start()
     watched.until_paged(PAGE)
     # Prometheus restores what was pending only where `for` is longer than its grace period of ten minutes.
-    since = watching.query(watched.stack, f'min(ALERTS_FOR_STATE{{alertname="{PAGE}"}})')
+    since = watched.stack.prometheus.query(f'min(ALERTS_FOR_STATE{{alertname="{PAGE}"}})')
     assert float(since[0]["value"][1]) > int(killed)
     watched.switch_fallback_on()
     watched.until_paged(PAGE, "resolved")
@@ -100,7 +99,7 @@ def test_alertmanager_restarted_does_not_repeat_a_page_and_tells_what_comes_next
     first = watched.until_paged(PAGE)[0]
     watched.stack.alertmanager.stop()
     watched.stack.alertmanager.start()
-    until(lambda: watching.told_of(watched.stack, PAGE), f"Alertmanager to have {PAGE} again", 60)
+    until(lambda: watched.stack.alertmanager.has(PAGE), f"Alertmanager to have {PAGE} again", 60)
     watched.memoryos.hold()
     next_page = watched.until_paged("MemoryOSDown")[0]
     assert watched.stack.inbox.pages(PAGE) == [first, next_page]

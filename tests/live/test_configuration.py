@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from live import clock, watching
+from live import clock
 from live.stack import Stack
 from memoryos_generators import alertmanager, prometheus, rules
 from memoryos_generators.config import load
@@ -66,15 +66,17 @@ def test_each_discovered_target_is_scraped_once_with_the_fleet_s_labels_and_ever
     config = tmp_path / "exporter.json"
     config.write_text(json.dumps({"targets": targets}))
     with Stack(tmp_path, ["serve", f"--config={config}"], 15) as stack:
-        until(lambda: len(watching.query(stack, "memoryos_up == 1")) == 2, "both targets to be scraped")
-        until(lambda: watching.query(stack, "memoryos_exporter_build_info"), "the exporter itself to be scraped")
-        up = [each["metric"] for each in watching.query(stack, "memoryos_up")]
+        until(lambda: len(stack.prometheus.query("memoryos_up == 1")) == 2, "both targets to be scraped")
+        until(lambda: stack.prometheus.query("memoryos_exporter_build_info"), "the exporter itself to be scraped")
+        up = [each["metric"] for each in stack.prometheus.query("memoryos_up")]
         assert {(each["cluster"], each["job"], each["instance"]) for each in up} == {
             ("demo", "memoryos", "memory-a"),
             ("east", "memoryos", "memory-b"),
         }
-        until(lambda: not watching.unhealthy_rules(stack), "every rule to be evaluated without an error")
-        assert {each["name"] for each in watching.rule_groups(stack)} == {group.name for group in rules.groups(load())}
+        until(lambda: not stack.prometheus.unhealthy_rules(), "every rule to be evaluated without an error")
+        assert {each["name"] for each in stack.prometheus.rule_groups()} == {
+            group.name for group in rules.groups(load())
+        }
 
 
 def test_a_single_memoryos_is_scraped_from_metrics_with_the_fleet_s_labels(tmp_path: Path) -> None:

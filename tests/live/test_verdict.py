@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from live.clock import Clock
 from live.inbox import Inbox, Message
+from live.servers import Episode
 from live.times import since_cause, times
 from live.verdict import SLACK, Told, problems
-from live.watching import Episode
 from memoryos_simulator.story import Duration, Expectation, Step, Story
 
 CLOCK = Clock(began=1000.0, speed=15)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from live.clock import Clock
 from live.inbox import Inbox
-from live.watching import Episode
+from live.servers import Episode
 from memoryos_simulator.story import Duration, Expectation, Story
 
 SEVERITIES = ("info", "warning", "critical")

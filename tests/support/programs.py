@@ -91,16 +91,13 @@ def running(command: list[str], log: Path, **environment: str) -> Iterator[subpr
         try:
             yield process
         finally:
-            _signal_group(process, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            if process.poll() is None:  # otherwise its number may be another's by now
+                os.killpg(process.pid, signal.SIGTERM)
+            try:
                 process.wait(10)
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 @dataclass
