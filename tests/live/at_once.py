@@ -58,10 +58,9 @@ class AtOnce:
                     self._run(waiting.get_nowait(), watched, outcomes)
         except Empty:
             return
-        except BaseException as error:
-            # Without a fleet there is no outcome of its next test either.
-            outcomes[waiting.get_nowait()].set_exception(error)
-            raise
+        except BaseException as error:  # without a fleet nothing that still waits has an outcome
+            while not waiting.empty():
+                outcomes[waiting.get_nowait()].set_exception(error)
 
     def _run(self, name: str, watched: Fleet, outcomes: Outcomes) -> None:
         try:

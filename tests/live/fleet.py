@@ -56,12 +56,14 @@ class Fleet:
         self.switch_fallback_on()
         if self._release()["mode"] != "memory_os":
             self.enter_memory_os()
-        until(lambda: not self._pages_now(), "nothing to be a page any more", 90)
+        until(lambda: not self._pages_now(), "nothing to be a page any more, and told so", 90)
         self.stack.inbox.messages.clear()
 
-    def _pages_now(self) -> list[str]:
+    def _pages_now(self) -> set[str]:
+        """The alerts that are pages, or that the pager believes to be."""
         firing = (each["labels"] for each in self.stack.prometheus.alerts() if each["state"] == "firing")
-        return [labels["alertname"] for labels in firing if labels["severity"] == "critical"]
+        pages = {labels["alertname"] for labels in firing if labels["severity"] == "critical"}
+        return pages | self.stack.inbox.open_pages()
 
     def until_known(self, expression: str) -> None:
         """Waits until Prometheus has a result for an expression."""

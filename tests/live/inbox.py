@@ -48,6 +48,16 @@ class Inbox:
         """The messages to the pager that tell of an alert by that name."""
         return [message for message in self.messages if message.receiver == "pager" and alert in message.names(status)]
 
+    def open_pages(self) -> set[str]:
+        """The names of the alerts that the pager was last told of as firing."""
+        last = {
+            alert["fingerprint"]: alert
+            for message in self.messages
+            if message.receiver == "pager"
+            for alert in message.body["alerts"]
+        }
+        return {alert["labels"]["alertname"] for alert in last.values() if alert["status"] == "firing"}
+
 
 @contextmanager
 def inbox() -> Iterator[Inbox]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from support.programs import get, running, until
+
+LONGEST_SECONDS = 60
 
 
 class ProgramError(Exception):
@@ -39,15 +42,20 @@ class Program:
         self._process = self._blocks.enter_context(running(self._command, self.log))
 
     def wait_until_ready(self) -> None:
-        """Waits until it does its work; ProgramError when it ends instead."""
+        """Waits until it does its work; ProgramError when it ends instead, or never does."""
+        self.wait_until(lambda: get(self._ready_url).status == 200, f"{self.name} to be ready")
+
+    def wait_until(self, probe: Callable[[], bool], what: str) -> None:
+        """Waits until `probe` says yes; ProgramError when the program ends instead, or it never does."""
+
+        def checked() -> bool:
+            self.check()
+            return probe()
+
         try:
-            until(self._ready, f"{self.name} to be ready", 60)
+            until(checked, what, LONGEST_SECONDS)
         except AssertionError as error:
             raise ProgramError(str(error)) from None
-
-    def _ready(self) -> bool:
-        self.check()
-        return get(self._ready_url).status == 200
 
     def check(self) -> None:
         """ProgramError when it has ended by itself."""

@@ -21,7 +21,7 @@ from live.servers import Alertmanager, Prometheus
 from memoryos_generators import alertmanager, prometheus, rules
 from memoryos_generators.cli import write
 from memoryos_generators.config import load
-from support.programs import free_port, tool, until
+from support.programs import free_port, tool
 
 USUAL_PORTS = {"exporter": 9943, "Prometheus": 9090, "Alertmanager": 9093, "Grafana": 3000}
 CLUSTER = "demo"
@@ -88,7 +88,7 @@ class Stack:
         for program in early.values():
             program.wait_until_ready()
         if "Alertmanager" in self.programs:
-            until(self.prometheus.scrapes, "Prometheus to scrape the exporter", 60)
+            self.prometheus.wait_until(self.prometheus.scrapes, "Prometheus to scrape the exporter")
             self._blocks.callback(self.alertmanager.stop)
             self.alertmanager.start()
         self.watched_since = time.time()
