@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
@@ -69,6 +70,11 @@ class Store(Dial, frozen=True):
     """The error code of its faults."""
     stalled: bool = False
     """Calls that reach it never return until it recovers."""
+
+    @property
+    def mean_ms(self) -> float:
+        """Mean latency."""
+        return self.median_ms * exp(self.sigma**2 / 2)
 
 
 class Host(Dial, frozen=True):

@@ -59,7 +59,7 @@ class Draws:
             return min(trials, self.poisson(mean))
         return min(trials, max(0, round(mean + math.sqrt(mean * (1 - probability)) * self.normal())))
 
-    def spread(self, count: int, over: int, most: int = 64) -> list[tuple[int, int]]:
+    def spread(self, count: int, over: int, most: int = 24) -> list[tuple[int, int]]:
         """`count` calls spread over `over` agents: (agent, calls), at most `most` pairs whatever the count."""
         pairs = min(count, most)
         if pairs == 0:

@@ -178,7 +178,7 @@ class _Service:
     def _latency_ms(self, store: Store, times: int) -> float:
         if times == 1:
             return store.median_ms * exp(store.sigma * self._state.draws.normal())
-        return self._state.draws.durations(times, 0.0, store.median_ms, store.sigma)[1]
+        return times * store.mean_ms
 
 
 def _reporter(state: NodeState, call: Call, mode: Mode, service: _Service, start_ms: float) -> Callable[[float], None]:
@@ -192,8 +192,7 @@ def _reporter(state: NodeState, call: Call, mode: Mode, service: _Service, start
             state.timing.finished(mode, call.operation, ended_ms - call.arrived_ms, code)
             return
         store = service.main_store
-        typical_ms = store.median_ms * (1 + store.sigma**2 / 2)
-        shift_ms = start_ms - call.arrived_ms + max(0.0, service.busy_ms / call.times - typical_ms)
+        shift_ms = start_ms - call.arrived_ms + max(0.0, service.busy_ms / call.times - store.mean_ms)
         drawn = state.draws.durations(call.times, shift_ms, store.median_ms, store.sigma)
         state.timing.finished_many(mode, call.operation, *drawn, service.errors)
 

@@ -94,7 +94,7 @@ class NodeState:
         """What one operation occupies the manager for on average; infinity while its store is stalled."""
         if self.store.stalled:
             return NEVER
-        return self.manager.overhead_ms + self.store.median_ms * (1 + self.store.sigma**2 / 2)
+        return self.manager.overhead_ms + self.store.mean_ms
 
     @property
     def manager_wait_ms(self) -> float:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from memoryos_simulator.player import Player
 from memoryos_simulator.story import Story
@@ -181,3 +184,20 @@ def test_in_the_demonstration_every_counter_moves_within_two_of_its_days() -> No
     assert moved["reconciliation"] >= whole["reconciliation"].keys() - {"failed", "records_failed"}
     assert moved["rollback_evaluations"] >= {"stable", "rollback", "last_at"}
     assert whole["deprecations"] and codes >= {"access_denied", "manager_throttled"}
+
+
+def test_a_story_that_loops_keeps_nothing_of_its_past() -> None:
+    story = load_story("living")
+    player = Player(story)
+    node = player.state("memory-demo")
+    node.traffic = replace(node.traffic, remember=0.12, retrieve=0.24)
+    sizes = []
+    tracemalloc.start()
+    for cycles in (4, 20):
+        player.advance(cycles * story.duration)
+        gc.collect()
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    # What is kept is bounded: the last five minutes, 400 samples, 500 lines of the log, a cache of distributions.
+    assert sizes[1] < 1_000_000
+    assert sizes[1] - sizes[0] < 300_000
