@@ -1,0 +1,1 @@
+"""The stories, one YAML file each."""
