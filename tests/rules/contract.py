@@ -23,11 +23,15 @@ from rules.world import TICK, Calls, Key, Node, Phase, Value, healthy, input_ser
 
 START = 1800
 METRIC = re.compile(r"memoryos_\w+")
+ELSEWHERE = "elsewhere"
 MODES = {"memory-os": "memory_os", "dual-run": "dual_run", "legacy": "legacy"}
 # The cases in which nothing may fire, and those in which the alert must.
-SILENT = ("quiet", "below", "boundary", "no-data", "restarted", "replaced")
-FIRING = ("firing", "flicker", "east", "west", "one-of-two", "memory-os", "dual-run", "legacy")
-EVERY_CASE = (*SILENT, *FIRING)
+NEARLY = tuple(f"{case}{mode}" for case in ("below", "boundary") for mode in ("", *(f"-{mode}" for mode in MODES)))
+SILENT = ("quiet", *NEARLY, "no-data", "restarted", "replaced")
+FIRING = ("firing", "east", "west", "one-of-two", *MODES, "other-job")
+# These have worlds of their own, because their values differ.
+APART = ("flicker", "silenced")
+EVERY_CASE = (*SILENT, *FIRING, *APART)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Contract:
     still_firing: what does not end it, by name.
     beside: whether every fleet has a second node, which stays well.
     variant: a second contract of the same alert, for another way to breach: only quiet, more_silent and firing.
+    forgets: seconds after which it ends when the parts that it is read from stay null.
     one_of_two: whether a fleet of two nodes, of which one is in breach, is told.
     """
 
@@ -76,6 +81,7 @@ class Contract:
     beside: bool = False
     variant: str = ""
     one_of_two: bool = True
+    forgets: int | None = None
     calm_ticks: int = 28
     breach_ticks: int = 0
 
@@ -108,30 +114,48 @@ def every_alert() -> Mapping[str, Alert]:
 
 
 def cases(contract: Contract) -> list[str]:
-    """The cases that this alert is tested in, all in one world but `flicker`, whose values differ."""
-    left_out = {*contract.without, *(case for case, mode in MODES.items() if mode == contract.mode)}
+    """The cases that this alert is tested in."""
+    left_out = {*contract.without, *_in_own_mode(contract)}
     if contract.beside:
         left_out.add("one-of-two")  # every case is one
-    if contract.below is None:
-        left_out.add("below")
-    if contract.boundary is None:
-        left_out.add("boundary")
+    left_out |= {case for case in NEARLY if _nearly(contract, case) is None or case.partition("-")[2] in left_out}
+    if contract.forgets is None:
+        left_out.add("silenced")
     if contract.variant or every_alert()[contract.alert].severity == "info":
         left_out |= set(EVERY_CASE) - {"quiet", "firing"}
     return [*(case for case in EVERY_CASE if case not in left_out), *contract.more_silent, *contract.still_firing]
 
 
+def mode_of(contract: Contract, case: str) -> str:
+    """The mode of the fleet in this case."""
+    if case == "other-job":
+        return "dual_run" if contract.mode == "legacy" else "legacy"
+    name = case.partition("-")[2] if case in NEARLY else case
+    return MODES.get(name, contract.mode)
+
+
 def told(contract: Contract, case: str) -> list[dict[str, str]]:
     """The labels of the alerts that this case must raise."""
-    severity = contract.severities.get(MODES.get(case, contract.mode))
+    severity = contract.severities.get(mode_of(contract, case))
     silent = case in SILENT or case in contract.more_silent or (case == "one-of-two" and not contract.one_of_two)
     if silent or severity is None:
         return []
     alert = every_alert()[contract.alert]
-    identity = {"cluster": case, "job": "memoryos", **({} if alert.per_fleet else {"instance": "a"})}
+    job = ELSEWHERE if case == "other-job" else "memoryos"
+    identity = {"cluster": case, "job": job, **({} if alert.per_fleet else {"instance": "a"})}
     common = {"severity": severity, "playbook": alert.step.playbook}
     every = (contract.labels, *(labels for labels, _ in contract.also))
     return [{**identity, **labels, **common} for labels in every]
+
+
+def _in_own_mode(contract: Contract) -> Iterator[str]:
+    return (
+        case for case in EVERY_CASE for name, mode in MODES.items() if mode == contract.mode and case.endswith(name)
+    )
+
+
+def _nearly(contract: Contract, case: str) -> Change | None:
+    return contract.below if case.startswith("below") else contract.boundary
 
 
 def rule_file(alert: str) -> dict[str, Any]:
@@ -161,11 +185,13 @@ def names(alert: str) -> set[str]:
 
 
 def promtool_tests(contract: Contract, *, in_full: bool = True) -> list[dict[str, Any]]:
-    """The promtool tests of one contract: its world, and the flickering one; ``in_full``: annotations too."""
-    together = [case for case in cases(contract) if case != "flicker"]
+    """The promtool tests of one contract: its world, and two where data is missing; ``in_full``: annotations too."""
+    together = [case for case in cases(contract) if case not in APART]
     made = [_test(contract, together, _assertions(contract, together, in_full=in_full))]
     if "flicker" in cases(contract):
         made.append(_test(contract, ["flicker"], _flicker_assertions(contract)))
+    if "silenced" in cases(contract):
+        made.append(_test(contract, ["silenced"], _silenced_assertions(contract)))
     return made
 
 
@@ -210,6 +236,17 @@ def _flicker_assertions(contract: Contract) -> dict[str, Any]:
     }
 
 
+def _silenced_assertions(contract: Contract) -> dict[str, Any]:
+    raised, forgets = told(contract, "silenced"), contract.forgets or 0
+    return {
+        "promql_expr_test": [
+            _alerts_are(contract, contract.ends - TICK, raised),
+            *([_alerts_are(contract, contract.ends + forgets - 2 * TICK, raised)] if forgets > 2 * TICK else []),
+            _alerts_are(contract, contract.ends + forgets + TICK, []),
+        ]
+    }
+
+
 def _alerts_are(
     contract: Contract, moment: int, raised: Sequence[Mapping[str, str]], state: str = "firing"
 ) -> dict[str, Any]:
@@ -237,23 +274,24 @@ def _told_in_full(contract: Contract, moment: int, raised: Sequence[Mapping[str,
 
 def _case(contract: Contract, case: str) -> Iterator[Node]:
     """The nodes of one case, each cluster for itself."""
+    mode, ticks = mode_of(contract, case), _ticks(contract)
+    job = ELSEWHERE if case == "other-job" else "memoryos"
     if contract.beside:
-        mode = MODES.get(case, contract.mode)
-        length = contract.calm_ticks + contract.ticks + contract.clears // TICK + 8
-        yield Node(case, (replace(_phase(contract, mode, contract.calm), ticks=length),), "b")
-    yield from _own_nodes(contract, case)
+        yield Node(case, (replace(_phase(contract, mode, contract.calm), ticks=sum(ticks)),), "b", job)
+    if case == "other-job":  # another fleet in the same cluster, beside one that is well
+        yield Node(case, (replace(_phase(contract, contract.mode, contract.calm), ticks=sum(ticks)),), "m")
+    yield from _own_nodes(contract, case, job)
 
 
-def _own_nodes(contract: Contract, case: str) -> Iterator[Node]:
-    mode = MODES.get(case, contract.mode)
-    before = contract.calm_ticks
-    during, behind = contract.ticks, contract.clears // TICK + 8
-    change = _change(contract, case)
+def _own_nodes(contract: Contract, case: str, job: str) -> Iterator[Node]:
+    before, during, behind = _ticks(contract)
+    mode, change = mode_of(contract, case), _change(contract, case)
     calm = _phase(contract, mode, change.before or contract.calm)
     breach = _phase(contract, mode, change)
     after = _phase(contract, mode, contract.still_firing.get(case) or contract.after or contract.calm)
     story = (replace(calm, ticks=before), replace(breach, ticks=during), replace(after, ticks=behind))
     quiet = (replace(calm, ticks=before + during + behind),)
+    parts = frozenset(_parts(contract.alert))
     match case:
         case "quiet":
             yield Node(case, quiet)
@@ -265,19 +303,24 @@ def _own_nodes(contract: Contract, case: str) -> Iterator[Node]:
             yield Node(case, (replace(calm, ticks=before), replace(calm, ticks=during, gone=True)))
             yield Node(case, (replace(calm, ticks=before, gone=True), replace(calm, ticks=during + behind)), "c")
         case "flicker":
-            parts = frozenset(_parts(contract.alert))
             yield Node(case, tuple(replace(phase, flicker=parts) for phase in story))
-        case "one-of-two":
-            yield Node(case, story)
-            yield Node(case, quiet, "b")
+        case "silenced":
+            yield Node(case, (*story[:2], replace(breach, ticks=behind, null=parts)))
         case _ if case in FIRING or case in contract.still_firing:
-            yield Node(case, story)
+            yield Node(case, story, job=job)
         case _:  # what just does not fire goes on until the end
             yield Node(case, (replace(calm, ticks=before), replace(breach, ticks=during + behind)))
+    if case == "one-of-two":
+        yield Node(case, quiet, "b")
+
+
+def _ticks(contract: Contract) -> tuple[int, int, int]:
+    """How long it is calm, how long the breach lasts, and how long the rest."""
+    return contract.calm_ticks, contract.ticks, max(contract.clears, contract.forgets or 0) // TICK + 8
 
 
 def _change(contract: Contract, case: str) -> Change:
-    nearly = {**contract.more_silent, "below": contract.below, "boundary": contract.boundary}.get(case)
+    nearly = _nearly(contract, case) if case in NEARLY else contract.more_silent.get(case)
     return nearly or contract.breach
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from ..config import AlertOverride, Config, ConfigError, Severity
+from ..config import AlertOverride, Config, ConfigError
 from . import (
     availability,
     cutover,
@@ -20,7 +21,7 @@ from . import (
     sli,
     slo,
 )
-from .model import SEVERITIES, Alert, Area, Condition, Follows, Group, Recording, Rule
+from .model import Alert, Area, Condition, Follows, Group, Recording, Rule
 from .promql import Promql, formatted
 from .templates import dashboard_url, runbook_url
 
@@ -39,13 +40,37 @@ def areas(config: Config) -> tuple[Area, ...]:
 
 
 def alerts(config: Config) -> tuple[Alert, ...]:
-    """Every alert in force; raises ConfigError for an override of an alert that does not exist."""
-    every = [alert for area in areas(config) for alert in area.alerts]
-    names = [alert.name for alert in every]
+    """Every alert in force, as the overrides have it; raises ConfigError for an alert that does not exist."""
+    every = {alert.name: alert for area in areas(config) for alert in area.alerts}
     for name in config.alerts:
-        if name not in names:
-            raise ConfigError(config.file, f"alerts.{name}", f"no such alert. There are: {', '.join(sorted(names))}")
-    return tuple(alert for alert in every if _in_force(alert, config))
+        if name not in every:
+            raise ConfigError(config.file, f"alerts.{name}", f"no such alert. There are: {', '.join(sorted(every))}")
+    return tuple(tuned(alert, config) for alert in every.values() if in_force(alert, config))
+
+
+def in_force(alert: Alert, config: Config) -> bool:
+    """Whether the phase and the overrides leave the alert in."""
+    override = config.alerts.get(alert.name)
+    return not (alert.migration_only and config.phase == "completed") and not (override and override.disabled)
+
+
+def tuned(alert: Alert, config: Config) -> Alert:
+    """The alert with what its override changes. Its severity is the worst: what follows the mode still lowers it."""
+    override = config.alerts.get(alert.name, AlertOverride())
+    conditions = (
+        replace(
+            condition,
+            for_=condition.for_ if override.for_ is None else override.for_,
+            labels={**condition.labels, **override.labels},
+        )
+        for condition in alert.conditions
+    )
+    return replace(
+        alert,
+        conditions=tuple(conditions),
+        keep_firing_for=alert.keep_firing_for if override.keep_firing_for is None else override.keep_firing_for,
+        severity=override.severity or alert.severity,
+    )
 
 
 def recordings(config: Config) -> tuple[Recording, ...]:
@@ -56,11 +81,11 @@ def recordings(config: Config) -> tuple[Recording, ...]:
 def groups(config: Config) -> tuple[Group, ...]:
     """Everything as Prometheus reads it."""
     recorded = {recording.name for recording in recordings(config)}
-    in_force = alerts(config)
+    every = alerts(config)
     made = []
     for area in areas(config):
         records = [Rule(formatted(r.expr, recorded), record=r.name, labels=r.labels) for r in area.recordings]
-        alerting = [rule for alert in in_force if alert.area == area.name for rule in rules(alert, config, recorded)]
+        alerting = [rule for alert in every if alert.area == area.name for rule in rules(alert, config, recorded)]
         for index, part in enumerate(_parts([*records, *alerting])):
             name = f"memoryos-{area.name}" + (f"-{index + 1}" if index else "")
             made.append(Group(name, area.name, tuple(part), area.notes, area.interval))
@@ -69,20 +94,14 @@ def groups(config: Config) -> tuple[Group, ...]:
 
 def rules(alert: Alert, config: Config, recorded: set[str]) -> Iterator[Rule]:
     """The rules of one alert: each condition in each severity that it can have."""
-    override = config.alerts.get(alert.name, AlertOverride())
     for condition in alert.conditions:
         for severity, expr in variants(alert, condition, Promql(config)):
             yield Rule(
                 expr=formatted(expr, recorded),
                 alert=alert.name,
-                for_=condition.for_ if override.for_ is None else override.for_,
-                keep_firing_for=alert.keep_firing_for if override.keep_firing_for is None else override.keep_firing_for,
-                labels={
-                    "severity": _at_most(severity, override.severity, alert),
-                    "playbook": alert.step.playbook,
-                    **condition.labels,
-                    **override.labels,
-                },
+                for_=condition.for_,
+                keep_firing_for=alert.keep_firing_for,
+                labels={"severity": severity, "playbook": alert.step.playbook, **condition.labels},
                 annotations={
                     "summary": alert.summary,
                     "description": _with_labels(alert.description, condition),
@@ -101,6 +120,8 @@ def variants(alert: Alert, condition: Condition, q: Promql) -> Iterator[tuple[st
     match alert.follows:
         case Follows.NOTHING:
             yield alert.severity, expr
+        case _ if alert.severity == "info":
+            yield "info", expr
         case Follows.EFFECTIVE_MODE:
             legacy = f'ignoring (class, objective) {sli.OPERATIONS}{{mode="legacy"}}'
             yield alert.severity, f"({expr}) unless {legacy}"
@@ -119,22 +140,6 @@ def _with_labels(description: str, condition: Condition) -> str:
     for name, value in condition.labels.items():
         description = description.replace(f"{{{{ $labels.{name} }}}}", value)
     return description
-
-
-def _at_most(severity: str, worst: Severity | None, alert: Alert) -> str:
-    """An override replaces the worst severity; what the mode has already lowered stays as low."""
-    if worst is None:
-        return severity
-    if severity == alert.severity:
-        return worst
-    return max(severity, worst, key=lambda each: SEVERITIES.index(each))
-
-
-def _in_force(alert: Alert, config: Config) -> bool:
-    if alert.migration_only and config.phase == "completed":
-        return False
-    override = config.alerts.get(alert.name)
-    return override is None or not override.disabled
 
 
 def _parts(rules: Sequence[Rule]) -> Iterator[Sequence[Rule]]:

@@ -93,7 +93,7 @@ def _rolled_back(q: Promql, config: Config) -> Alert:
     return Alert(
         name="MemoryOSRolledBack",
         area=AREA,
-        conditions=(Condition(f"(time() - ({at} > 0)) < {seconds(config.rules.severity_window)}", Duration(0)),),
+        conditions=(Condition(f"time() - {at} < {seconds(config.rules.severity_window)}", Duration(0)),),
         severity="critical",
         reason="A fact, not a measurement: it needs no waiting, and it cannot flutter.",
         summary="MemoryOS rolled back to legacy.",

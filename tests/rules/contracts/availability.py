@@ -23,6 +23,7 @@ CONTRACTS = (
         without={
             "no-data": "that a whole fleet is gone is what it tells",
             "flicker": "it is not read from a part of the stats document",
+            "other-job": "only the configured job is watched",
         },
     ),
     Contract(
@@ -79,6 +80,7 @@ CONTRACTS = (
         ),
         fires=1185,
         clears=15,
+        forgets=450,
         severities=TICKETS,
         description="80 calls went through the controller of a and none of them has a latency: the host does not "
         "call through the bridge, or sends neither operations nor latency.",
@@ -90,6 +92,7 @@ CONTRACTS = (
         boundary=value(operations.OLDEST_OPERATION, 30),
         fires=30,
         clears=60,
+        forgets=120,
         severities=PAGES,
         description="The oldest call in flight on a has waited 31s, longer than the request timeout. Calls through "
         "the controller wait without a limit. Limit: 30 s.",

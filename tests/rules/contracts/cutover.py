@@ -26,6 +26,7 @@ CONTRACTS = (
         },
         fires=120,
         clears=585,
+        forgets=495,
         severities={"memory_os": "warning"},
         description="20% of the calls in memory_os on a fell back to legacy, more than 1%. They count as errors: the"
         " rollback limit is 3%.",
@@ -59,6 +60,7 @@ CONTRACTS = (
         without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
         fires=75,
         clears=570,
+        forgets=585,
         breach_ticks=20,
         labels={"input": "latency_p95_ms"},
         severities={"memory_os": "warning"},

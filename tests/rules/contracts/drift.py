@@ -24,6 +24,7 @@ CONTRACTS = (
         },
         fires=300,
         clears=0,
+        forgets=600,
         severities=TICKETS_IN_DUAL_RUN,
         description="The worst drift on a is 0.21, the gate allows 0.2. One bad sample keeps the gate shut until 400"
         " newer ones have pushed it out.",
@@ -46,6 +47,7 @@ CONTRACTS = (
         below=Change({TAKEN: 0, **dict.fromkeys(PATHS, 0.05)}, before=Change(dict.fromkeys(PATHS, 0.05))),
         fires=2085,
         clears=0,
+        forgets=600,
         severities=TICKETS_IN_DUAL_RUN,
         description="240 calls went to MemoryOS on a in dual_run within 30m and no drift sample was taken. Only "
         "retrieve takes samples, and only when legacy answers.",
@@ -61,6 +63,7 @@ CONTRACTS = (
         },
         fires=30,
         clears=0,
+        forgets=60,
         severities=TICKETS_IN_DUAL_RUN,
         description="The gate of a would let a cutover pass, and its manager is dead or silent. Reads of empty "
         "agents do not drift, so the gate passes on a dead MemoryOS.",
@@ -83,6 +86,7 @@ CONTRACTS = (
         without={"legacy": "a green gate in legacy is stale from the beginning"},
         fires=300,
         clears=0,
+        forgets=600,
         severities={"memory_os": "warning"},
         description="The gate of a is green, but fewer samples than the 20 that it asks for were taken within 1h, or"
         " since memory_os was last in effect. Sampling stops outside dual_run and the window never "
@@ -121,6 +125,7 @@ CONTRACTS = (
         breach_ticks=40,
         fires=30,
         clears=0,
+        forgets=600,
         severities={"legacy": "critical", "dual_run": "critical"},
         description="Fleet {cluster}/memoryos entered memory_os within 30m although the gate was never green "
         "meanwhile. set_mode/2 cannot do that: a controller was started with mode: :memory_os.",

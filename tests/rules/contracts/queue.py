@@ -15,6 +15,7 @@ CONTRACTS = (
         breach=value(queue.THROTTLED, 3),
         fires=300,
         clears=285,
+        forgets=285,
         severities=TICKETS,
         description="60 requests on a were throttled in the window; throttling begins at a queue depth of 204.",
         more_silent={"one-burst": Change({of(queue.THROTTLED): lambda now, breach: 50.0 * (now == breach)})},
@@ -24,6 +25,7 @@ CONTRACTS = (
         breach=value(queue.OVERLOADED, 2),
         fires=60,
         clears=285,
+        forgets=285,
         severities=TICKETS,
         description="12 requests on a were rejected in the window: the queue, or the queue of one agent, is full. "
         "With default limits the throttle stops the whole queue before, so it is one agent.",
@@ -35,6 +37,7 @@ CONTRACTS = (
         boundary=value(queue.MESSAGE_QUEUE_LENGTH, "manager", 256),
         fires=45,
         clears=120,
+        forgets=180,
         labels={"process": "manager"},
         severities=PAGES,
         description="257 messages wait in the mailbox of manager on a; the limit is 256. queue_depth reads low "
@@ -45,6 +48,7 @@ CONTRACTS = (
         breach=value(queue.DEAD_LETTERED, 1),
         fires=60,
         clears=285,
+        forgets=285,
         severities=TICKETS,
         description="6 writes on a became dead letters in the window. Only failed remember calls of the short tier "
         "do: failed mid and long writes leave no trace here.",
@@ -54,6 +58,7 @@ CONTRACTS = (
         breach=value(queue.TIMED_OUT, 1),
         fires=120,
         clears=285,
+        forgets=285,
         severities=TICKETS,
         description="10 requests on a waited longer than their deadline in the window. A slow request that began in "
         "time is not counted.",
@@ -75,6 +80,7 @@ CONTRACTS = (
         boundary=value(queue.PROCESS_MEMORY, "manager", 2 * GIB),
         fires=600,
         clears=0,
+        forgets=60,
         severities=TICKETS,
         description="The manager of a holds 2GiB, the limit is 2147483648 bytes. It leaks about 3.4 KB an operation:"
         " plan a restart.",

@@ -67,6 +67,7 @@ CONTRACTS = (
         },
         fires=300,
         clears=0,
+        forgets=600,
         severities=ALWAYS_TICKETS,
         description="In 3 targets of fleet {cluster}/memoryos legacy has more records than MemoryOS, checked after "
         "the rollback. Targets where MemoryOS has more are not counted: those were written while "

@@ -24,7 +24,8 @@ def split(setting: str, values: dict[object, Value]) -> Contract:
     """One more setting that differs between two nodes."""
     return Contract(
         alert="MemoryOSRolloutSplit",
-        variant=setting,
+        variant="" if setting == "canary_ratio" else setting,
+        forgets=600,
         beside=True,
         breach=Change(values),  # type: ignore[arg-type]
         fires=600,
@@ -47,7 +48,8 @@ def threshold(name: str, metric: Metric, limit: float, *also: str) -> Contract:
     """One more limit that is not the reviewed one."""
     return Contract(
         alert="MemoryOSRollbackThresholdDrifted",
-        variant=f"{name} {limit:g}",
+        variant="" if name == "queue_depth" else f"{name} {limit:g}",
+        forgets=600,
         breach=Change({of(metric): limit}),
         fires=300,
         clears=0,
@@ -67,6 +69,7 @@ CONTRACTS = (
         more_silent={"rolled-back": Change({of(queue.QUEUE_DEPTH): 201, **mode("legacy")})},
         fires=120,
         clears=0,
+        forgets=60,
         severities=ONLY_IN_MEMORY_OS,
         description="a has been beyond a rollback limit for 2m and is still in memory_os. evaluate_rollback/2 was "
         "not called, was refused, or has timed out. Live limits: p95 450 ms, errors 3%, queue 200.",
@@ -111,6 +114,7 @@ CONTRACTS = (
         breach=Change(mode("legacy")),
         fires=120,
         clears=0,
+        forgets=600,
         severities={"memory_os": "critical", "dual_run": "warning"},
         description="2 modes are in effect at once in fleet {cluster}/memoryos. Each node has its own controller: a "
         "rollback or a restart changed some of them. Bring all of them to the same mode.",
@@ -163,6 +167,7 @@ CONTRACTS = (
         without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
         fires=60,
         clears=0,
+        forgets=600,
         severities=ONLY_IN_MEMORY_OS,
         description="fallback_enabled is false on a, within 7d of the cutover or after a rollback: calls that "
         "MemoryOS fails reach the callers as errors, and no counter of MemoryOS's moves.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memoryos_exporter.catalog import operations, queue, rollout
 from rules.contract import Change, Contract
 from rules.contracts.common import calls
-from rules.world import Value, of
+from rules.world import Calls, Value, of
 
 ONLY_IN_MEMORY_OS = {"memory_os": "critical"}
 
@@ -26,6 +26,9 @@ def only_percentiles(**breach: float) -> Change:
     return Change(changed.values, (), before=percentiles())
 
 
+# Hardly any call in memory_os, and many in legacy by targets outside the cohort.
+FEW_AND_SLOW = (Calls("memory_os", ok=0.5, seconds=1.05), Calls("legacy", ok=50))
+
 CONTRACTS = (
     Contract(
         alert="MemoryOSRollbackLatency",
@@ -34,10 +37,13 @@ CONTRACTS = (
         boundary=only_percentiles(p95=450),
         more_silent={
             "too-few-calls": only_percentiles(p95=2000, finished=19),
+            "another-input": Change({of(queue.QUEUE_DEPTH): 201}),
+            "calls-of-legacy": Change({}, FEW_AND_SLOW, before=Change(calls=FEW_AND_SLOW)),
             "limit-raised": Change({of(rollout.THRESHOLD_LATENCY_P95): 2000}, calls(seconds=1.05).calls),
         },
         fires=45,
         clears=390,
+        forgets=405,
         breach_ticks=40,
         severities=ONLY_IN_MEMORY_OS,
         description="p95 on a is 1080 ms in memory_os, the live limit is 450 ms. evaluate_rollback/2 will roll back.",
@@ -59,10 +65,12 @@ CONTRACTS = (
         boundary=only_percentiles(errors=0.03),
         more_silent={
             "too-few-calls": only_percentiles(errors=1.0, finished=19),
+            "another-input": Change({of(queue.QUEUE_DEPTH): 201}),
             "limit-raised": Change({of(rollout.THRESHOLD_ERROR_RATE): 1.0}, calls(ok=0, errors=15).calls),
         },
         fires=30,
         clears=405,
+        forgets=405,
         breach_ticks=40,
         severities=ONLY_IN_MEMORY_OS,
         description="20% of the calls in memory_os failed on a, fallbacks included although their callers saw ok; "
@@ -97,6 +105,7 @@ CONTRACTS = (
         below=Change({of(queue.QUEUE_DEPTH): 199}),
         boundary=Change({of(queue.QUEUE_DEPTH): 200}),
         more_silent={
+            "another-input": calls(seconds=1.05),
             "limit-raised": Change({of(queue.QUEUE_DEPTH): 201, of(rollout.THRESHOLD_QUEUE_DEPTH): 201}),
             "too-few-calls": Change(
                 {of(queue.QUEUE_DEPTH): 19, of(rollout.THRESHOLD_QUEUE_DEPTH): 5}, (), before=Change(calls=())
@@ -104,6 +113,7 @@ CONTRACTS = (
         },
         fires=30,
         clears=120,
+        forgets=180,
         severities=ONLY_IN_MEMORY_OS,
         description="201 requests are queued on a in memory_os, the live limit is 200. evaluate_rollback/2 will roll"
         " back. The depth reads low under load: look at the mailbox too.",
