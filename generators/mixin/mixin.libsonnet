@@ -27,6 +27,11 @@ local names = std.set([rule.alert for group in generated.groups for rule in grou
 
   local config = self._config,
   local known = ['disabled', 'for', 'keep_firing_for', 'severity', 'labels'],
+  // A severity is the worst that the alert may have: what follows the mode of the fleet stays as mild as it is. To raise
+  // one, generate anew: a legacy fleet must still not page.
+  local order = ['critical', 'warning', 'info', 'none'],
+  local rank(severity) = std.find(severity, order)[0],
+  local milder(one, other) = order[std.max(rank(one), rank(other))],
   local tuning(name) = std.get(config.alerts, name, {}),
   local tuned(rule) =
     local own = tuning(rule.alert);
@@ -34,12 +39,18 @@ local names = std.set([rule.alert for group in generated.groups for rule in grou
     + { [key]: own[key] for key in ['for', 'keep_firing_for'] if key in own }
     + {
       labels+: config.labels + std.get(own, 'labels', {})
-               + (if 'severity' in own then { severity: own.severity } else {}),
+               + (if 'severity' in own then { severity: milder(own.severity, rule.labels.severity) } else {}),
     },
 
   assert std.all([
     std.setMember(name, names) || error 'memoryos mixin: _config.alerts: there is no alert %s' % name
     for name in std.objectFields(config.alerts)
+  ]),
+  assert std.all([
+    std.member(order, config.alerts[name].severity)
+    || error 'memoryos mixin: _config.alerts.%s.severity is none of %s' % [name, std.join(', ', order)]
+    for name in std.objectFields(config.alerts)
+    if 'severity' in config.alerts[name]
   ]),
   assert std.all([
     std.member(known, key)

@@ -40,10 +40,48 @@ def load(override: Path | None = None) -> Config:
 def convert(values: dict[str, Any], file: str) -> Config:
     """``values`` as a Config; raises ConfigError that names ``file`` and the key."""
     try:
-        return msgspec.convert({**values, "file": file}, Config, dec_hook=_decode)
+        return _converted(values, file)
     except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `")
-        raise ConfigError(file, path.removesuffix("`").removeprefix("$").removeprefix("."), problem) from None
+        problem, path = _told(error)
+        while "[...]" in path:  # msgspec does not say which key of a mapping
+            path = _with_key(values, file, path)
+        raise ConfigError(file, path, problem) from None
+
+
+def _converted(values: dict[str, Any], file: str) -> Config:
+    return msgspec.convert({**values, "file": file}, Config, dec_hook=_decode)
+
+
+def _told(error: msgspec.ValidationError) -> tuple[str, str]:
+    """What is wrong, and where."""
+    problem, _, place = str(error).partition(" - at `")
+    return problem, place.removeprefix("key` in `").removesuffix("`").removeprefix("$").removeprefix(".")
+
+
+def _with_key(values: dict[str, Any], file: str, path: str) -> str:
+    """``path`` with its first `[...]` replaced by the key that is wrong: the one that is wrong alone too."""
+    before, _, after = path.partition("[...]")
+    for key in _at(values, before):
+        alone = _only(values, before.split("."), key)
+        try:
+            _converted(alone, file)
+        except msgspec.ValidationError as error:
+            if _told(error)[1] == path:
+                return f"{before}.{key}{after}"
+    return f"{before}{after}"
+
+
+def _at(values: Any, path: str) -> Any:
+    for name in path.split("."):
+        values = values[name]
+    return values
+
+
+def _only(values: dict[str, Any], path: list[str], key: str) -> dict[str, Any]:
+    """``values`` with the mapping at ``path`` reduced to one key."""
+    name, *rest = path
+    inner = _only(values[name], rest, key) if rest else {key: values[name][key]}
+    return {**values, name: inner}
 
 
 def read(path: Path) -> Any:
@@ -57,9 +95,11 @@ def read(path: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), "", f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except yaml.YAMLError as error:
-        raise ConfigError("", "", str(error).replace("\n", " ").replace("<unicode string>", str(path))) from None
+        problem = " ".join(str(error).replace('"<unicode string>", ', "").split())
+        raise ConfigError(str(path), "", problem) from None
     except RuntimeError as error:
-        raise ConfigError("", "", str(error).strip().splitlines()[0].removeprefix("RUNTIME ERROR: ")) from None
+        problem = str(error).strip().splitlines()[0].removeprefix("RUNTIME ERROR: ").removeprefix("STATIC ERROR: ")
+        raise ConfigError("" if str(path) in problem else str(path), "", problem) from None
 
 
 def merge(base: Any, change: Any) -> Any:

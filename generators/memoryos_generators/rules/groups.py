@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from ..config import AlertOverride, Config, ConfigError
 from . import (
@@ -44,7 +45,8 @@ def alerts(config: Config) -> tuple[Alert, ...]:
     every = {alert.name: alert for area in areas(config) for alert in area.alerts}
     for name in config.alerts:
         if name not in every:
-            raise ConfigError(config.file, f"alerts.{name}", f"no such alert. There are: {', '.join(sorted(every))}")
+            meant = get_close_matches(name, every, 1) or sorted(every)
+            raise ConfigError(config.file, f"alerts.{name}", f"no such alert; there is {', '.join(meant)}")
     return tuple(tuned(alert, config) for alert in every.values() if in_force(alert, config))
 
 

@@ -59,7 +59,7 @@ def _table(members: Sequence[Alert], config: Config) -> Iterator[str]:
 
 
 def _waits(alert: Alert) -> str:
-    waits = ", ".join(sorted({str(condition.for_) for condition in alert.conditions if condition.for_}, key=len))
+    waits = ", ".join(map(str, sorted({condition.for_ for condition in alert.conditions if condition.for_})))
     stays = f"stays {alert.keep_firing_for}" if alert.keep_firing_for else ""
     return "; ".join(part for part in (waits, stays) if part)
 
