@@ -105,9 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         prog='make demo ARGS="…"',
         description="Plays a story of MemoryOS to the real exporter, Prometheus and Alertmanager, and shows what the "
         "on-call person is told. Everything stays on this machine.",
-        epilog="A faster story is watched by rules whose windows and waiting times are shorter by as much: each holds "
-        "as many scrapes and calls as in production. What the machine itself takes counts for as much more, so that a "
-        "time from breach to page is rather too long than too short.",
+        epilog="A faster story is watched by rules whose windows and waiting times are shorter by as much: each "
+        "holds as many scrapes and calls as in production. What the machine itself takes counts for as much more, so "
+        "that a time from breach to page is rather too long than too short.",
     )
     parser.add_argument("--list", action="store_true", help="list the stories")
     parser.add_argument(
