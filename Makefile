@@ -16,10 +16,9 @@ tools:
 demo: setup ## an incident from breach to page, on this machine; ARGS="--list" and "--help" say more
 	@$(BIN)/python -m tests.live $(ARGS)
 
-# Three workers on two cores: many tests wait for real programs. A file stays together, so that what it prepares is
-# prepared once.
+# Three workers on two cores: many tests wait for real programs.
 test: setup tools lint ## everything that must hold: style, types, unit, property and live tests
-	$(BIN)/pytest --quiet --numprocesses=3 --dist=loadfile --durations=10
+	$(BIN)/pytest --quiet --numprocesses=3 --dist=loadgroup --durations=10
 
 generate: setup ## write dashboards/ and alerts/ anew
 	$(BIN)/memoryos-generate

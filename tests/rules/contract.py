@@ -51,7 +51,7 @@ class Contract:
     breach: what makes it fire, ``fires`` seconds later. below, boundary: what just does not.
     after: what ends it (healthy again unless said), so that it is silent ``clears`` seconds later.
     severities: by the fleet's mode; a mode that is missing keeps the alert silent.
-    description: what the page says, with {cluster} of the case. labels: beyond identity and severity.
+    description: what the page says, with {cluster} and {job} of the case. labels: beyond identity and severity.
     without: cases that make no sense for this alert, each with the reason.
     also: labels and description of further alerts that the same breach raises.
     more_silent: further breaches by name, of which nothing must be told.
@@ -128,8 +128,9 @@ def cases(contract: Contract) -> list[str]:
 
 def mode_of(contract: Contract, case: str) -> str:
     """The mode of the fleet in this case."""
-    if case == "other-job":
-        return "dual_run" if contract.mode == "legacy" else "legacy"
+    if case == "other-job":  # another mode than the fleet beside it, where the contract allows one
+        others = (MODES[name] for name in ("legacy", "dual-run", "memory-os") if name not in contract.without)
+        return next((mode for mode in others if mode != contract.mode), contract.mode)
     name = case.partition("-")[2] if case in NEARLY else case
     return MODES.get(name, contract.mode)
 
@@ -346,7 +347,7 @@ def _expected(contract: Contract, labels: Mapping[str, str], moment: int) -> dic
         "exp_labels": dict(labels),
         "exp_annotations": {
             "summary": alert.summary,
-            "description": _description(contract, labels).format(cluster=labels["cluster"]),
+            "description": _description(contract, labels).format(**labels),
             "playbook": alert.step.id,
             "playbook_step": alert.step.title,
             "runbook_url": f"alerts/playbooks/{contract.alert}.md",

@@ -6,6 +6,7 @@ promtool passes an empty suite, an empty glob and a case without assertion: whoe
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -56,7 +57,10 @@ def write_suite(
 
 def run(suite: Path) -> subprocess.CompletedProcess[str]:
     """promtool's own verdict."""
-    return subprocess.run([tool("promtool"), "test", "rules", str(suite)], capture_output=True, text=True, check=False)
+    # Its memory is small and soon freed: collecting garbage more seldom saves a quarter of its time.
+    environment = {**os.environ, "GOGC": "800"}
+    command = [tool("promtool"), "test", "rules", str(suite)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def ask(

@@ -11,6 +11,7 @@ from rules.contract import promtool_tests, rule_file
 from rules.contracts import CONTRACTS
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_an_alert_fires_exactly_where_and_when_its_contract_says(name: str, tmp_path: Path) -> None:
     contract = CONTRACTS[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def _limits(contract: Contract) -> list[str]:
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_every_case_asserts_something_and_names_its_alert(name: str) -> None:
     contract = CONTRACTS[name]
-    tests = promtool_tests(contract)
+    tests = _tests(name)
 
     assert contract.alert in {rule.alert for rule in needed(contract.alert)}
     assert any(told(contract, case) for case in cases(contract)), "it never fires"
@@ -80,12 +81,17 @@ def test_every_case_asserts_something_and_names_its_alert(name: str) -> None:
         assert any([] in (each.get("exp_samples"), each.get("exp_alerts")) for each in asserted), "nor ever silence"
 
 
+@cache
+def _tests(name: str) -> list[dict[str, Any]]:
+    return promtool_tests(CONTRACTS[name])
+
+
 def _clusters(test: Mapping[str, Any]) -> set[str]:
     return {one["series"].split('cluster="')[1].split('"')[0] for one in test["input_series"]}
 
 
 def test_ended_series_are_written_stale_and_suites_start_at_a_realistic_time() -> None:
-    tests = [test for contract in CONTRACTS.values() for test in promtool_tests(contract)]
+    tests = [test for name in CONTRACTS for test in _tests(name)]
     ended = [one for test in tests for one in test["input_series"] if 'cluster="no-data",instance="a"' in one["series"]]
 
     assert ended

@@ -14,7 +14,7 @@ from memoryos_generators.rules.delivery import rule_fields
 from memoryos_simulator.story_file import load_story
 from rules import promtool
 
-START = 3600
+START = 900
 FIRING = 'ALERTS{alertstate="firing",alertname!="MemoryOSWatchdog"}'
 
 

@@ -17,6 +17,12 @@ STALE, NOTHING = "stale", "_"
 # What Prometheus itself says of the scrape.
 SCRAPED = Metric("up", Kind.GAUGE, "1 when the scrape succeeded.", "prometheus")
 
+OF_CALLS = {
+    operations.OPERATIONS_TOTAL.name,
+    operations.OPERATION_ERRORS.name,
+    *(f"{operations.OPERATION_DURATION.name}_{end}" for end in ("bucket", "count")),
+}
+
 Key = tuple[Metric, *tuple[str, ...]]
 # A number, or one that depends on the time now and the time of the breach, in seconds.
 Value = float | Callable[[float, float], float]
@@ -141,7 +147,7 @@ def _columns(phases: Sequence[Phase], names: set[str], start: int, breach: int) 
     """Name and own labels of each series → its values in promtool's notation."""
     columns: dict[str, list[str]] = {}
     totals: dict[str, float] = {}
-    for tick, (phase, first) in enumerate(_ticks(phases)):
+    for tick, (phase, first) in enumerate(_ticks([_narrowed(phase, names) for phase in phases])):
         if phase.restarted and first:
             totals.clear()
         for series, value in _scrape(phase, tick, start + tick * TICK, breach, totals):
@@ -151,6 +157,12 @@ def _columns(phases: Sequence[Phase], names: set[str], start: int, breach: int) 
             if len(column) <= tick:
                 column.append(NOTHING if column[-1] in (STALE, NOTHING) else STALE)
     return {series: f"{NOTHING}x{start // TICK} " + " ".join(column) for series, column in columns.items()}
+
+
+def _narrowed(phase: Phase, names: set[str]) -> Phase:
+    """The phase without the values and calls that none of the series shows."""
+    values = {key: value for key, value in phase.values.items() if key[0].name in names}
+    return replace(phase, values=values, calls=phase.calls if names & OF_CALLS else ())
 
 
 def _ticks(phases: Sequence[Phase]) -> Iterator[tuple[Phase, bool]]:

@@ -31,14 +31,15 @@ ALERTS = {
     *("ErrorBudgetBurn", "LatencyBudgetBurn", "MigrationFailures", "Incompatible", "DeprecatedApiUse"),
 }
 LIVES = 14
+OPENING = 90 * 60
 every_story = pytest.mark.parametrize("name", STORIES)
 
 
 @dataclass
 class Told:
-    """What one telling of a story left behind."""
+    """What one telling of a story left behind; ``opening`` is a digest of all that it said in its first 90 minutes."""
 
-    digest: str = ""
+    opening: str = ""
     strips: dict[str, Strip] = field(default_factory=dict)
 
 
@@ -70,17 +71,20 @@ class Validity:
             assert sum(len(family.samples) for family in text_string_to_metric_families(text)) == len(lines)
 
 
-def play(story: Story, validate: bool) -> Told:
+def play(story: Story, validate: bool = False, until: float = math.inf) -> Told:
     told, digest = Told(strips={node: Strip(story.duration) for node in story.nodes}), hashlib.sha256()
     validity = {node: Validity() for node in story.nodes}
     for elapsed, views in Player(story).frames():
+        if elapsed > until:
+            break
         for node, strip in told.strips.items():
             view = views.get(node)
             strip.add(elapsed, view)
-            digest.update(json.encode([view and view.source, view and view.document]))
+            if elapsed <= OPENING:
+                digest.update(json.encode([view and view.source, view and view.document]))
             if validate and view:
                 validity[node].check(elapsed, view)
-    told.digest = digest.hexdigest()
+    told.opening = digest.hexdigest()
     return told
 
 
@@ -91,11 +95,12 @@ def test_every_document_is_understood_whole_and_every_exposition_is_valid(name: 
 
 @every_story
 def test_told_twice_a_story_is_the_same_byte_for_byte(name: str, told: dict[str, Told]) -> None:
-    assert play(STORIES[name], validate=False).digest == told.setdefault(name, play(STORIES[name], False)).digest
+    first = told[name] if name in told else play(STORIES[name])
+    assert play(STORIES[name], until=OPENING).opening == first.opening
 
 
 def test_the_page_of_the_stories_is_fresh(told: dict[str, Told]) -> None:
-    strips = {name: told[name].strips if name in told else play(STORIES[name], False).strips for name in STORIES}
+    strips = {name: told[name].strips if name in told else play(STORIES[name]).strips for name in STORIES}
     page = draw({name: (story, strips[name]) for name, story in STORIES.items()})
     assert page == PAGE.read_text(encoding="utf-8"), "run: python -m memoryos_simulator.page"
 

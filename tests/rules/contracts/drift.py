@@ -127,7 +127,7 @@ CONTRACTS = (
         clears=0,
         forgets=600,
         severities={"legacy": "critical", "dual_run": "critical"},
-        description="Fleet {cluster}/memoryos entered memory_os within 30m although the gate was never green "
+        description="Fleet {cluster}/{job} entered memory_os within 30m although the gate was never green "
         "meanwhile. set_mode/2 cannot do that: a controller was started with mode: :memory_os.",
     ),
     Contract(

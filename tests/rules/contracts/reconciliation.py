@@ -24,7 +24,7 @@ CONTRACTS = (
         fires=1845,
         clears=0,
         severities=ALWAYS_TICKETS,
-        description="Fleet {cluster}/memoryos rolled back 31m 0s ago, longer than the deadline of 30m, and no "
+        description="Fleet {cluster}/{job} rolled back 31m 0s ago, longer than the deadline of 30m, and no "
         "reconciliation has ended since or is running.",
     ),
     Contract(
@@ -37,7 +37,7 @@ CONTRACTS = (
         fires=0,
         clears=0,
         severities=ALWAYS_PAGES,
-        description="A reconciliation of fleet {cluster}/memoryos left failed records 0s ago and none has succeeded "
+        description="A reconciliation of fleet {cluster}/{job} left failed records 0s ago and none has succeeded "
         "since. reconcile_post_rollback/3 answers ok with failed 0 by default: the failures stand in its"
         " reports.",
     ),
@@ -50,7 +50,7 @@ CONTRACTS = (
         fires=0,
         clears=0,
         severities=ALWAYS_PAGES,
-        description="A reconciliation of fleet {cluster}/memoryos left failed records 0s ago and none has succeeded "
+        description="A reconciliation of fleet {cluster}/{job} left failed records 0s ago and none has succeeded "
         "since. reconcile_post_rollback/3 answers ok with failed 0 by default: the failures stand in its"
         " reports.",
     ),
@@ -69,7 +69,7 @@ CONTRACTS = (
         clears=0,
         forgets=600,
         severities=ALWAYS_TICKETS,
-        description="In 3 targets of fleet {cluster}/memoryos legacy has more records than MemoryOS, checked after "
+        description="In 3 targets of fleet {cluster}/{job} legacy has more records than MemoryOS, checked after "
         "the rollback. Targets where MemoryOS has more are not counted: those were written while "
         "memory_os was live.",
     ),

@@ -32,7 +32,7 @@ def split(setting: str, values: dict[object, Value]) -> Contract:
         clears=0,
         labels={"setting": setting},
         severities=TICKETS,
-        description=f"{setting} is not the same on every node of fleet {{cluster}}/memoryos: a restarted controller "
+        description=f"{setting} is not the same on every node of fleet {{cluster}}/{{job}}: a restarted controller "
         "has the settings of its start options again.",
     )
 
@@ -116,7 +116,7 @@ CONTRACTS = (
         clears=0,
         forgets=600,
         severities={"memory_os": "critical", "dual_run": "warning"},
-        description="2 modes are in effect at once in fleet {cluster}/memoryos. Each node has its own controller: a "
+        description="2 modes are in effect at once in fleet {cluster}/{job}. Each node has its own controller: a "
         "rollback or a restart changed some of them. Bring all of them to the same mode.",
     ),
     split("canary_ratio", {of(rollout.CANARY_RATIO): 0.5}),
@@ -140,7 +140,7 @@ CONTRACTS = (
         clears=0,
         one_of_two=False,
         severities=ONLY_IN_MEMORY_OS,
-        description="Fleet {cluster}/memoryos was in memory_os and is not any more, and no rollback was counted. A "
+        description="Fleet {cluster}/{job} was in memory_os and is not any more, and no rollback was counted. A "
         "controller that restarts falls back to its start options and forgets mode, stage, drift and "
         "counters.",
     ),
@@ -201,7 +201,7 @@ CONTRACTS = (
         fires=0,
         clears=0,
         severities=ALWAYS_TICKETS,
-        description="Fleet {cluster}/memoryos rolled back 15s ago. The incident may be closed when a reconciliation "
+        description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "
         "has succeeded since, parity was checked since with no record missing, and no objective was "
         "breached for 1h.",
     ),
@@ -215,7 +215,7 @@ CONTRACTS = (
         fires=0,
         clears=3690,
         severities=ALWAYS_TICKETS,
-        description="Fleet {cluster}/memoryos rolled back 15s ago. The incident may be closed when a reconciliation "
+        description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "
         "has succeeded since, parity was checked since with no record missing, and no objective was "
         "breached for 1h.",
     ),
