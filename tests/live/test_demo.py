@@ -141,7 +141,9 @@ def _demo(directory: Path, root: Path = ROOT, **environment: str) -> Iterator[tu
     """The demonstration, its files below `directory`, and what it shows."""
     (directory / "tmp").mkdir()
     log = directory / "terminal"
-    command = [sys.executable, str(root / "tests/live/__main__.py"), "--any-ports"]
+    # Under nohup it ignores a closed terminal, as it should: here it is in a terminal, whatever the tests run under.
+    as_in_a_terminal = ["env", "--default-signal=HUP"]
+    command = [*as_in_a_terminal, sys.executable, str(root / "tests/live/__main__.py"), "--any-ports"]
     with running(command, log, TMPDIR=str(directory / "tmp"), **environment) as process:
         yield process, log
 
