@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from memoryos_exporter.story_series import story_series
 from memoryos_generators.config import load
 from memoryos_generators.rules import groups
 from memoryos_generators.rules.delivery import rule_fields
+from memoryos_generators.rules.model import Rule
 from memoryos_simulator.story_file import load_story
 from rules import promtool
+from rules.contract import needed
 
 START = 900
 FIRING = 'ALERTS{alertstate="firing",alertname!="MemoryOSWatchdog"}'
@@ -32,14 +35,18 @@ class Interval:
         return f"{self.begins / 60:.2f}m to {self.ends / 60:.2f}m {labels}"
 
 
-def timeline(name: str, every: int, until: int | None = None) -> list[Interval]:
-    """What fired in a story, and when, with the rules evaluated every so many seconds."""
+def timeline(name: str, every: int, until: int | None = None, alert: str = "") -> list[Interval]:
+    """What fired in a story, and when, with the rules evaluated every so many seconds.
+
+    until: seconds of the story. alert: with only the rules that this one needs.
+    """
     story = load_story(name)
     duration = until or int(story.duration)
     moments = list(range(every, duration + 1, every))
+    wanted = needed(alert) if alert else [rule for group in groups(load()) for rule in group.rules]
     rules = {
         "groups": [
-            {"name": group.name, "rules": [{**rule_fields(rule), "annotations": {}} for rule in group.rules]}
+            {"name": group.name, "rules": [_bare(rule) for rule in group.rules if rule in wanted]}
             for group in groups(load())
         ]
     }
@@ -49,6 +56,10 @@ def timeline(name: str, every: int, until: int | None = None) -> list[Interval]:
             Path(directory), {"rules.yml": rules}, story_series(story, start=START), questions, f"{every}s"
         )
     return list(_intervals(dict(zip(moments, answers, strict=True)), every))
+
+
+def _bare(rule: Rule) -> dict[str, Any]:
+    return {**rule_fields(rule), "annotations": {}}
 
 
 def _intervals(answers: Mapping[int, list[promtool.Series]], every: int) -> Iterator[Interval]:
