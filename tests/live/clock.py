@@ -26,6 +26,9 @@ PROMETHEUS_FLAGS = {
     "scrape.discovery-reload-interval": "5s",
 }
 """Lengths of time that Prometheus takes on its command line, with its defaults."""
+LEAST_SECONDS = {"rules.alert.resend-delay": 10}
+"""Alertmanager takes an alert as over when it has not heard of it for four times this. Prometheus needs that long to be
+started again, at any speed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ def settings(speed: int) -> dict[str, Any]:
 
 def prometheus_flags(speed: int) -> list[str]:
     """The same for what Prometheus is told on its command line."""
-    return [f"--{name}={_shorter(length, speed)}" for name, length in PROMETHEUS_FLAGS.items()]
+    return [
+        f"--{name}={_shorter(length, speed, LEAST_SECONDS.get(name, 0))}" for name, length in PROMETHEUS_FLAGS.items()
+    ]
 
 
 def _waits(alert: rules.Alert, speed: int) -> dict[str, str]:
@@ -72,6 +77,6 @@ def _scaled(value: Any, speed: int) -> Any:
     return _shorter(value, speed) if isinstance(value, str) and SYNTAX.fullmatch(value) else value
 
 
-def _shorter(length: str, speed: int) -> str:
-    """A length of time, rounded up to whole seconds."""
-    return str(Duration(-(-Duration.parse(length) // speed)))
+def _shorter(length: str, speed: int, least: int = 0) -> str:
+    """A length of time, rounded up to whole seconds; not shorter than ``least`` seconds."""
+    return str(Duration(max(least, -(-Duration.parse(length) // speed))))
