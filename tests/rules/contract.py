@@ -21,7 +21,6 @@ from memoryos_generators.rules.model import Rule
 from memoryos_generators.rules.promql import series_names
 from rules.world import TICK, Calls, Key, Node, Phase, Value, healthy, input_series, part_of, restart
 
-START = 1800
 METRIC = re.compile(r"memoryos_\w+")
 ELSEWHERE = "elsewhere"
 MODES = {"memory-os": "memory_os", "dual-run": "dual_run", "legacy": "legacy"}
@@ -29,8 +28,8 @@ MODES = {"memory-os": "memory_os", "dual-run": "dual_run", "legacy": "legacy"}
 NEARLY = tuple(f"{case}{mode}" for case in ("below", "boundary") for mode in ("", *(f"-{mode}" for mode in MODES)))
 SILENT = ("quiet", *NEARLY, "no-data", "restarted", "replaced")
 FIRING = ("firing", "east", "west", "one-of-two", *MODES, "other-job")
-# These have worlds of their own, because their values differ.
-APART = ("flicker", "silenced")
+# These fire too, and are asked at moments of their own.
+APART = ("flicker", "silenced", "vanished")
 EVERY_CASE = (*SILENT, *FIRING, *APART)
 
 
@@ -57,8 +56,13 @@ class Contract:
     more_silent: further breaches by name, of which nothing must be told.
     still_firing: what does not end it, by name.
     beside: whether every fleet has a second node, which stays well.
-    variant: a second contract of the same alert, for another way to breach: only quiet, more_silent and firing.
+    variant: a second contract of the same alert, for another way to breach.
     forgets: seconds after which it ends when the parts that it is read from stay null.
+    vanishes: seconds after which it ends when the node is gone: the minute over which a read counts, unless said. None:
+    it goes on.
+    start: the moment at which the first node is scraped, in seconds. promtool evaluates from 0 on.
+    every: the evaluation interval, in seconds.
+    narrowed: labels by which the alerts asked for are narrowed, because others may be raised at the same time.
     one_of_two: whether a fleet of two nodes, of which one is in breach, is told.
     """
 
@@ -82,13 +86,17 @@ class Contract:
     variant: str = ""
     one_of_two: bool = True
     forgets: int | None = None
+    vanishes: int | None = 60
+    narrowed: tuple[str, ...] = ()
+    start: int = 1200
+    every: int = TICK
     calm_ticks: int = 28
     breach_ticks: int = 0
 
     @property
     def begins(self) -> int:
         """The moment of the breach, in seconds."""
-        return START + self.calm_ticks * TICK
+        return self.start + self.calm_ticks * TICK
 
     @property
     def ticks(self) -> int:
@@ -121,8 +129,6 @@ def cases(contract: Contract) -> list[str]:
     left_out |= {case for case in NEARLY if _nearly(contract, case) is None or case.partition("-")[2] in left_out}
     if contract.forgets is None:
         left_out.add("silenced")
-    if contract.variant or every_alert()[contract.alert].severity == "info":
-        left_out |= set(EVERY_CASE) - {"quiet", "firing"}
     return [*(case for case in EVERY_CASE if case not in left_out), *contract.more_silent, *contract.still_firing]
 
 
@@ -146,7 +152,8 @@ def told(contract: Contract, case: str) -> list[dict[str, str]]:
     identity = {"cluster": case, "job": job, **({} if alert.per_fleet else {"instance": "a"})}
     common = {"severity": severity, "playbook": alert.step.playbook}
     every = (contract.labels, *(labels for labels, _ in contract.also))
-    return [{**identity, **labels, **common} for labels in every]
+    own = ({name: label.format(mode=mode_of(contract, case)) for name, label in labels.items()} for labels in every)
+    return [{**identity, **labels, **common} for labels in own]
 
 
 def _in_own_mode(contract: Contract) -> Iterator[str]:
@@ -185,91 +192,138 @@ def names(alert: str) -> set[str]:
     return described.union(*(series_names(rule.expr) for rule in rules))
 
 
-def promtool_tests(contract: Contract, *, in_full: bool = True) -> list[dict[str, Any]]:
-    """The promtool tests of one contract: its world, and two where data is missing; ``in_full``: annotations too."""
-    together = [case for case in cases(contract) if case not in APART]
-    made = [_test(contract, together, _assertions(contract, together, in_full=in_full))]
-    if "flicker" in cases(contract):
-        made.append(_test(contract, ["flicker"], _flicker_assertions(contract)))
-    if "silenced" in cases(contract):
-        made.append(_test(contract, ["silenced"], _silenced_assertions(contract)))
+@dataclass(frozen=True)
+class Asserted:
+    """At this moment exactly these alerts are in this state, of those that the matchers ask for."""
+
+    moment: int
+    raised: tuple[Mapping[str, str], ...]
+    asked: tuple[str, ...]
+    state: str = "firing"
+
+    def test(self, alert: str, of_rule: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """promtool's test of it under the name ``alert``; of one rule, that sets these labels, only."""
+        samples = []
+        for labels in self.raised:
+            if (of_rule or {}).items() <= labels.items():
+                every = {"alertname": alert, "alertstate": self.state, **labels}
+                samples.append({"labels": f"ALERTS{_matchers(every)}", "value": 1})
+        asked = ",".join((f'alertname="{alert}",alertstate="{self.state}"', *self.asked))
+        return {"expr": f"ALERTS{{{asked}}}", "eval_time": f"{self.moment}s", "exp_samples": samples}
+
+
+@dataclass(frozen=True)
+class World:
+    """Some cases of a contract as promtool's input series, and what is asserted of them."""
+
+    series: list[dict[str, str]]
+    asserted: tuple[Asserted, ...]
+
+
+def promtool_tests(contract: Contract) -> list[dict[str, Any]]:
+    """The promtool tests of one contract, with what is told in full."""
+    made: list[dict[str, Any]] = []
+    for each in worlds(contract):
+        asserted = [every.test(contract.alert) for every in each.asserted]
+        in_full = [] if made or set(contract.narrowed) - {"window"} else [_told_in_full(contract)]
+        name = f"{contract.alert} {contract.variant}".strip()
+        made.append({**as_test(each, name), "promql_expr_test": asserted, "alert_rule_test": in_full})
     return made
 
 
-def _test(contract: Contract, of_cases: Sequence[str], asserted: Mapping[str, Any]) -> dict[str, Any]:
+def as_test(world: World, name: str) -> dict[str, Any]:
+    """The series of a world in a promtool test, in which nothing is asserted yet."""
+    return {"name": name, "interval": "15s", "input_series": world.series}
+
+
+def worlds(contract: Contract) -> Iterator[World]:
+    """All cases together, except the one in which values come and go: when it begins to fire is not told exactly."""
+    together = [case for case in cases(contract) if case != "flicker"]
+    yield World(_series(contract, together), tuple(_assertions(contract)))
+    if "flicker" in cases(contract):
+        yield World(_series(contract, ["flicker"]), tuple(_flicker(contract)))
+
+
+def _series(contract: Contract, of_cases: Sequence[str]) -> list[dict[str, str]]:
     nodes = [node for case in of_cases for node in _case(contract, case)]
     # A fleet that was always there: without any target at all, MemoryOSExporterDown has a test of its own.
     always = {"series": 'up{cluster="always",instance="a",job="memoryos"}', "values": "1x10000"}
-    series = [always, *input_series(nodes, names(contract.alert), START, contract.begins)]
-    return {"name": f"{contract.alert} {contract.variant}", "interval": "15s", "input_series": series, **asserted}
+    return [always, *input_series(nodes, names(contract.alert), contract.start, contract.begins)]
 
 
-def _assertions(contract: Contract, of_cases: Sequence[str], *, in_full: bool) -> dict[str, Any]:
-    """Silent before, pending, firing in full, still firing at the end, silent after."""
+def _assertions(contract: Contract) -> Iterator[Asserted]:
+    yield from _together(contract)
+    if "silenced" in cases(contract):
+        yield from _silenced(contract)
+    if "vanished" in cases(contract):
+        yield from _vanished(contract)
+
+
+def _together(contract: Contract) -> Iterator[Asserted]:
+    """Silent before, pending, firing, still firing at the end, silent after."""
     fires, silent = contract.begins + contract.fires, contract.ends + contract.clears
-    raised = [labels for case in of_cases for labels in told(contract, case)]
+    raised = [labels for case in cases(contract) if case not in APART for labels in told(contract, case)]
     lasting = [labels for labels in raised if labels["cluster"] in contract.still_firing]
-    waits = any(rule.for_ for rule in needed(contract.alert) if rule.alert)
-    return {
-        "promql_expr_test": [
-            _alerts_are(contract, contract.begins - TICK, []),
-            *([_alerts_are(contract, fires - TICK, raised, "pending")] if waits else []),
-            *([] if in_full else [_alerts_are(contract, fires + TICK, raised)]),
-            _alerts_are(contract, contract.ends - TICK, raised),
-            *([_alerts_are(contract, silent - 2 * TICK, raised)] if contract.clears > 2 * TICK else []),
-            _alerts_are(contract, silent + TICK, lasting),
-            _alerts_are(contract, silent + 4 * TICK, lasting),
-        ],
-        "alert_rule_test": [_told_in_full(contract, fires + TICK, raised)] if in_full else [],
-    }
 
-
-def _flicker_assertions(contract: Contract) -> dict[str, Any]:
-    raised = told(contract, "flicker")
-    fires, silent = contract.begins + contract.fires + 60, contract.ends + contract.clears + 60
-    return {
-        "promql_expr_test": [
-            _alerts_are(contract, contract.begins - TICK, []),
-            _alerts_are(contract, fires, raised),
-            _alerts_are(contract, contract.ends - TICK, raised),
-            _alerts_are(contract, silent, []),
-        ]
-    }
-
-
-def _silenced_assertions(contract: Contract) -> dict[str, Any]:
-    raised, forgets = told(contract, "silenced"), contract.forgets or 0
-    return {
-        "promql_expr_test": [
-            _alerts_are(contract, contract.ends - TICK, raised),
-            *([_alerts_are(contract, contract.ends + forgets - 2 * TICK, raised)] if forgets > 2 * TICK else []),
-            _alerts_are(contract, contract.ends + forgets + TICK, []),
-        ]
-    }
-
-
-def _alerts_are(
-    contract: Contract, moment: int, raised: Sequence[Mapping[str, str]], state: str = "firing"
-) -> dict[str, Any]:
-    samples = []
-    for labels in raised:
-        every = {"alertname": contract.alert, "alertstate": state, **labels}
-        samples.append({"labels": f"ALERTS{_matchers(every)}", "value": 1})
-    # Other tiers of a budget may be pending at the same time, and so may what will not fire.
-    narrowed = {"window": contract.labels["window"]} if "window" in contract.labels else {}
-    asked = _matchers({"alertname": contract.alert, "alertstate": state, **narrowed})
-    if state == "pending":
+    def at(moment: int, alerts: Sequence[Mapping[str, str]], state: str = "firing") -> Asserted:
+        # What will not fire may be pending all the same.
         clusters = "|".join(sorted({labels["cluster"] for labels in raised}))
-        asked = f'{asked[:-1]},cluster=~"{clusters}"}}'
-    return {"expr": f"ALERTS{asked}", "eval_time": f"{moment}s", "exp_samples": samples}
+        which = f'cluster=~"{clusters}"' if state == "pending" else f'cluster!~"{"|".join(APART)}"'
+        return Asserted(moment, tuple(alerts), (which, *_narrowed(contract)), state)
+
+    yield at(contract.begins - TICK, [])
+    if any(rule.for_ for rule in needed(contract.alert) if rule.alert):
+        yield at(fires - TICK, raised, "pending")
+    yield at(fires + TICK, raised)
+    yield at(contract.ends - TICK, raised)
+    if contract.clears > 2 * TICK:
+        yield at(silent - 2 * TICK, raised)
+    yield at(silent + TICK, lasting)
+    yield at(silent + 4 * TICK, lasting)
+
+
+def _flicker(contract: Contract) -> Iterator[Asserted]:
+    fires, silent = contract.begins + contract.fires + 60, contract.ends + contract.clears + 60
+    for moment, fire in ((contract.begins - TICK, False), (fires, True), (contract.ends - TICK, True), (silent, False)):
+        yield _in_case(contract, "flicker", moment, fire=fire)
+
+
+def _silenced(contract: Contract) -> Iterator[Asserted]:
+    ends = contract.ends + (contract.forgets or 0)
+    yield _in_case(contract, "silenced", contract.ends - TICK, fire=True)
+    if contract.forgets and contract.forgets > 2 * TICK:
+        yield _in_case(contract, "silenced", ends - 2 * TICK, fire=True)
+    yield _in_case(contract, "silenced", ends + TICK, fire=False)
+
+
+def _vanished(contract: Contract) -> Iterator[Asserted]:
+    """To the second: what ends by a window ends at the tick at which the last scrape leaves it."""
+    if contract.vanishes is None:
+        yield _in_case(contract, "vanished", contract.ends + contract.clears + TICK, fire=True)
+        return
+    ends = contract.ends + contract.vanishes
+    yield _in_case(contract, "vanished", ends - TICK, fire=True)
+    yield _in_case(contract, "vanished", ends, fire=False)
+
+
+def _in_case(contract: Contract, case: str, moment: int, *, fire: bool) -> Asserted:
+    raised = tuple(told(contract, case)) if fire else ()
+    return Asserted(moment, raised, (f'cluster="{case}"', *_narrowed(contract)))
+
+
+def _narrowed(contract: Contract) -> Iterator[str]:
+    return (f'{name}="{contract.labels[name]}"' for name in contract.narrowed)
 
 
 def _matchers(labels: Mapping[str, str]) -> str:
     return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
 
 
-def _told_in_full(contract: Contract, moment: int, raised: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    expected = [_expected(contract, labels, moment) for labels in raised]
+def _told_in_full(contract: Contract) -> dict[str, Any]:
+    """Everything that is told, annotations too; those that are asked apart fire like the others."""
+    moment = (contract.begins + contract.fires + TICK) // contract.every * contract.every
+    together = (case for case in cases(contract) if case != "flicker")
+    expected = [_expected(contract, labels, moment) for case in together for labels in told(contract, case)]
     return {"eval_time": f"{moment}s", "alertname": contract.alert, "exp_alerts": expected}
 
 
@@ -307,6 +361,8 @@ def _own_nodes(contract: Contract, case: str, job: str) -> Iterator[Node]:
             yield Node(case, tuple(replace(phase, flicker=parts) for phase in story))
         case "silenced":
             yield Node(case, (*story[:2], replace(breach, ticks=behind, null=parts)))
+        case "vanished":
+            yield Node(case, (*story[:2], replace(breach, ticks=behind, gone=True)))
         case _ if case in FIRING or case in contract.still_firing:
             yield Node(case, story, job=job)
         case _:  # what just does not fire goes on until the end
@@ -317,7 +373,8 @@ def _own_nodes(contract: Contract, case: str, job: str) -> Iterator[Node]:
 
 def _ticks(contract: Contract) -> tuple[int, int, int]:
     """How long it is calm, how long the breach lasts, and how long the rest."""
-    return contract.calm_ticks, contract.ticks, max(contract.clears, contract.forgets or 0) // TICK + 8
+    rest = max(contract.clears, contract.vanishes or 0, contract.forgets or 0)
+    return contract.calm_ticks, contract.ticks, rest // TICK + 8
 
 
 def _change(contract: Contract, case: str) -> Change:
@@ -328,7 +385,8 @@ def _change(contract: Contract, case: str) -> Change:
 def _phase(contract: Contract, mode: str, change: Change) -> Phase:
     calls = change.calls if change.calls is not None else contract.calm.calls
     values = {**healthy(mode), **contract.calm.values, **change.values}
-    return Phase(1, values, (Calls(mode),) if calls is None else calls)
+    calls = (Calls(""),) if calls is None else calls
+    return Phase(1, values, tuple(replace(each, mode=each.mode or mode) for each in calls))
 
 
 def _parts(alert: str) -> set[str]:
@@ -358,8 +416,12 @@ def _expected(contract: Contract, labels: Mapping[str, str], moment: int) -> dic
 
 
 def _description(contract: Contract, labels: Mapping[str, str]) -> str:
-    told_of = ((dict(own), text) for own, text in ((contract.labels, contract.description), *contract.also))
-    return next(text for own, text in told_of if own.items() <= labels.items())
+    told_of = ((contract.labels, contract.description), *contract.also)
+    return next(
+        text
+        for own, text in told_of
+        if all(label.format(mode=labels.get("mode")) == labels[name] for name, label in own.items())
+    )
 
 
 def all_contracts(modules: Sequence[Any]) -> dict[str, Contract]:

@@ -15,7 +15,8 @@ from rules.contracts import CONTRACTS
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_an_alert_fires_exactly_where_and_when_its_contract_says(name: str, tmp_path: Path) -> None:
     contract = CONTRACTS[name]
-    suite = promtool.write_suite(tmp_path, {"rules.yml": rule_file(contract.alert)}, promtool_tests(contract))
+    rules = {"rules.yml": rule_file(contract.alert)}
+    suite = promtool.write_suite(tmp_path, rules, promtool_tests(contract), f"{contract.every}s")
 
     finished = promtool.run(suite)
 

@@ -30,7 +30,7 @@ Value = float | Callable[[float, float], float]
 
 @dataclass(frozen=True)
 class Calls:
-    """Calls a tick of one effective mode, their duration in seconds, and how many of them fail with which code."""
+    """Calls a tick of one effective mode (empty: the fleet's), how long each takes, how many fail with which code."""
 
     mode: str
     ok: float = 15

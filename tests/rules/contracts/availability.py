@@ -22,6 +22,7 @@ CONTRACTS = (
         "discovery. Every other alert about it is blind.",
         without={
             "no-data": "that a whole fleet is gone is what it tells",
+            "vanished": "that a whole fleet is gone is what it tells",
             "flicker": "it is not read from a part of the stats document",
             "other-job": "only the configured job is watched",
         },
@@ -30,6 +31,7 @@ CONTRACTS = (
         alert="MemoryOSDown",
         breach=value(reading.UP, 0),
         fires=45,
+        vanishes=0,
         clears=0,
         severities=PAGES,
         description="The stats document of a cannot be read: the node is down, or its listener is. "
@@ -41,6 +43,7 @@ CONTRACTS = (
         # Two of five reads are not few enough.
         below=Change({of(reading.PART_UP, "manager"): lambda now, _: float(now // 15 % 2)}),
         fires=75,
+        vanishes=180,
         clears=135,
         severities=PAGES,
         without={"flicker": FLICKERS},
@@ -54,6 +57,7 @@ CONTRACTS = (
         # A running reconciliation occupies the controller.
         boundary=Change({of(reading.PART_UP, "release"): 0, of(migration.RECONCILIATION_RUNNING): 1}),
         fires=75,
+        vanishes=180,
         clears=135,
         severities=PAGES,
         without={"flicker": FLICKERS},
@@ -65,6 +69,7 @@ CONTRACTS = (
         breach=Change({of(reading.STATS_TIMESTAMP): lambda _, breach: breach}),
         below=Change({of(reading.STATS_TIMESTAMP): lambda now, _: now // 240 * 240}),
         fires=360,
+        vanishes=0,
         clears=0,
         severities=TICKETS,
         description="The stats of a are stamped the same for longer than the window: whoever writes them has "
@@ -79,6 +84,7 @@ CONTRACTS = (
             (),
         ),
         fires=1185,
+        vanishes=450,
         clears=15,
         forgets=450,
         severities=TICKETS,
@@ -91,6 +97,7 @@ CONTRACTS = (
         below=value(operations.OLDEST_OPERATION, 29),
         boundary=value(operations.OLDEST_OPERATION, 30),
         fires=30,
+        vanishes=120,
         clears=60,
         forgets=120,
         severities=PAGES,

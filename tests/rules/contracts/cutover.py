@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memoryos_exporter.catalog import queue, rollout
 from rules.contract import Change, Contract
-from rules.contracts.common import ALWAYS_TELLS, calls, since
+from rules.contracts.common import calls, since
 from rules.contracts.rollback_outcome import CUTOVER, NO_CUTOVER
 from rules.world import Key, Value, mode, of
 
@@ -25,6 +25,7 @@ CONTRACTS = (
             "too-few-calls": Change({FALLBACKS: 0.3, **path("memory_os", 0.3)}, before=Change(path("memory_os", 0.3))),
         },
         fires=120,
+        vanishes=360,
         clears=585,
         forgets=495,
         severities={"memory_os": "warning"},
@@ -43,8 +44,9 @@ CONTRACTS = (
             ),
         },
         fires=3885,
+        without={"vanished": "the calls of an hour are judged for an hour after"},
         clears=0,
-        severities=ALWAYS_TELLS,
+        severities={"dual_run": "info"},
         description="480 calls on a within an hour of dual_run, none to MemoryOS: no target is in the cohort. "
         "internal admits the internal groups only; canary goes by a hash of the target's id.",
     ),
@@ -59,6 +61,7 @@ CONTRACTS = (
         },
         without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
         fires=75,
+        vanishes=360,
         clears=570,
         forgets=585,
         breach_ticks=20,
@@ -73,6 +76,8 @@ CONTRACTS = (
         calm=Change(CUTOVER),
         breach=calls(ok=971, errors=29),
         fires=75,
+        vanishes=360,
+        without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
         clears=570,
         breach_ticks=20,
         labels={"input": "error_rate"},
@@ -87,6 +92,8 @@ CONTRACTS = (
         breach=Change({of(queue.QUEUE_DEPTH): 161}),
         more_silent={"exactly": Change({of(queue.QUEUE_DEPTH): 160})},
         fires=60,
+        vanishes=360,
+        without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
         clears=300,
         labels={"input": "queue_depth"},
         severities={"memory_os": "warning"},
@@ -101,6 +108,8 @@ CONTRACTS = (
         breach=Change({of(queue.QUEUE_DEPTH): 161}),
         after=Change({of(queue.QUEUE_DEPTH): 161, **mode("legacy")}),
         fires=60,
+        vanishes=360,
+        without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
         clears=300,
         labels={"input": "queue_depth"},
         severities={"memory_os": "warning"},

@@ -10,6 +10,7 @@ from rules.world import mode, of, stage
 TICKETS_IN_DUAL_RUN = {"dual_run": "warning"}
 READY, TAKEN = of(rollout.CUTOVER_READY), of(rollout.DRIFT_SAMPLES_TAKEN)
 PATHS = {of(rollout.PATH_CALLS, operation, "memory_os"): 0.0 for operation in ("remember", "retrieve")}
+CALM_HAS_MODES = "the calm before it already goes through the modes that matter"
 
 CONTRACTS = (
     Contract(
@@ -107,6 +108,8 @@ CONTRACTS = (
         },
         breach_ticks=30,
         fires=300,
+        forgets=600,
+        without={"dual-run": CALM_HAS_MODES, "legacy": CALM_HAS_MODES},
         clears=0,
         severities={"memory_os": "warning"},
         description="The gate of a is green, but fewer samples than the 20 that it asks for were taken within 1h, or"
@@ -142,9 +145,9 @@ CONTRACTS = (
             "begins": Change({**stage("canary"), **mode("dual_run")}, before=Change(mode("legacy"))),
         },
         calm_ticks=44,
-        breach_ticks=40,
+        breach_ticks=20,
         fires=30,
-        clears=0,
+        clears=300,
         severities=TICKETS_IN_DUAL_RUN,
         description="a went on to stage 1 (1 canary, 2 global) although its gate was red for all of the last 10m.",
     ),
@@ -156,9 +159,9 @@ CONTRACTS = (
         breach=Change(stage("global")),
         after=Change(stage("global")),
         calm_ticks=44,
-        breach_ticks=40,
+        breach_ticks=20,
         fires=30,
-        clears=0,
+        clears=300,
         severities=TICKETS_IN_DUAL_RUN,
         description="a went on to stage 2 (1 canary, 2 global) although its gate was red for all of the last 10m.",
     ),

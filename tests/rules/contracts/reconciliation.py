@@ -22,6 +22,7 @@ CONTRACTS = (
             "never-rolled-back": Change({of(rollout.LAST_ROLLBACK): 0}),
         },
         fires=1845,
+        vanishes=None,
         clears=0,
         severities=ALWAYS_TICKETS,
         description="Fleet {cluster}/{job} rolled back 31m 0s ago, longer than the deadline of 30m, and no "
@@ -35,6 +36,7 @@ CONTRACTS = (
         more_silent={"succeeded": Change({of(migration.RECONCILIATIONS, "succeeded"): after(0, once=True)})},
         breach_ticks=16,
         fires=0,
+        vanishes=None,
         clears=0,
         severities=ALWAYS_PAGES,
         description="A reconciliation of fleet {cluster}/{job} left failed records 0s ago and none has succeeded "
@@ -48,6 +50,7 @@ CONTRACTS = (
         after=Change({of(migration.RECONCILIATIONS, "succeeded"): after(240, once=True)}),
         breach_ticks=16,
         fires=0,
+        vanishes=None,
         clears=0,
         severities=ALWAYS_PAGES,
         description="A reconciliation of fleet {cluster}/{job} left failed records 0s ago and none has succeeded "

@@ -89,9 +89,11 @@ CONTRACTS = (
         alert="MemoryOSRolledBack",
         breach=Change(ROLLED_BACK),
         after=Change(ROLLED_BACK),
-        breach_ticks=60,
+        # Told for a quarter of an hour, whatever becomes of the node.
+        breach_ticks=20,
         fires=0,
-        clears=0,
+        clears=600,
+        vanishes=600,
         severities=ALWAYS_PAGES,
         description="evaluate_rollback/2 rolled a back 15s ago. See that every node of the fleet did, keep fallback "
         "enabled, start the reconciliation. The p95 that it decided on: 1080 ms.",
@@ -101,9 +103,11 @@ CONTRACTS = (
         variant="forgotten by a restart",
         breach=Change({**ROLLED_BACK, of(rollout.LAST_ROLLBACK): lambda now, breach: breach * (now < breach + 60)}),
         after=Change(mode("legacy")),
-        breach_ticks=60,
+        # Told for a quarter of an hour, whatever becomes of the node.
+        breach_ticks=20,
         fires=0,
-        clears=0,
+        clears=600,
+        vanishes=600,
         severities=ALWAYS_PAGES,
         description="evaluate_rollback/2 rolled a back 15s ago. See that every node of the fleet did, keep fallback "
         "enabled, start the reconciliation. The p95 that it decided on: 1080 ms.",
@@ -135,9 +139,12 @@ CONTRACTS = (
                 {**mode("legacy"), of(rollout.LAST_ROLLBACK): at(-200)}, before=Change(CUTOVER)
             ),
         },
-        breach_ticks=120,
+        # Told for half an hour.
+        start=1800,
+        breach_ticks=20,
         fires=30,
-        clears=0,
+        clears=1500,
+        forgets=600,
         one_of_two=False,
         severities=ONLY_IN_MEMORY_OS,
         description="Fleet {cluster}/{job} was in memory_os and is not any more, and no rollback was counted. A "
@@ -149,9 +156,12 @@ CONTRACTS = (
         breach=Change({of(queue.PROCESS_START_TIME, "release"): 5000}),
         after=Change({of(queue.PROCESS_START_TIME, "release"): 5000}),
         more_silent={"manager": Change({of(queue.PROCESS_START_TIME, "manager"): 5000})},
-        breach_ticks=60,
+        # Told for a quarter of an hour, whatever becomes of the node.
+        breach_ticks=20,
         fires=0,
-        clears=0,
+        without={"restarted": "a restart is what it tells"},
+        clears=600,
+        vanishes=600,
         severities=ALWAYS_TELLS,
         description="The controller of a restarted 1 times: mode, stage, drift window, last rollback and every "
         "counter are those of its start options again.",
@@ -199,6 +209,7 @@ CONTRACTS = (
         },
         breach_ticks=12,
         fires=0,
+        vanishes=None,
         clears=0,
         severities=ALWAYS_TICKETS,
         description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "
@@ -213,6 +224,8 @@ CONTRACTS = (
         after=Change(WORKED_OFF, ()),
         breach_ticks=12,
         fires=0,
+        vanishes=None,
+        without={"one-of-two": "the other node goes on being slow, so that the incident stays open"},
         clears=3690,
         severities=ALWAYS_TICKETS,
         description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "

@@ -1,44 +1,66 @@
-"""Contracts of the error and latency budgets. What follows a breach is so much good traffic that every ratio falls."""
+"""Contracts of the error and latency budgets: each tier, at a share of bad calls just beyond and just below its limit.
+
+Long windows are summed at full five minutes and hours: an alert begins at such a mark, plus its wait.
+"""
 
 from __future__ import annotations
 
 from rules.contract import Change, Contract
 from rules.world import Calls
 
-TICKETS = {"memory_os": "warning"}
+SEVERITIES = {"memory_os": "warning", "dual_run": "warning", "legacy": "info"}
 PERMANENT, TRANSIENT = "runtime_exception", "upstream_error"
+LONG_WINDOWS = "its windows hold for hours what the node was"
 
 
-def traffic(mode: str = "memory_os", **changed: float | str) -> Change:
-    """Calls of one effective mode."""
-    return Change(calls=(Calls(mode, **changed),))  # type: ignore[arg-type]
-
-
-LITTLE, MUCH = traffic(ok=1), traffic(ok=60_000)
-
-
-def burnt(objective: str, times: float, window: str, mode: str = "memory_os") -> str:
+def burnt(objective: str, times: float, window: str) -> str:
     """What the page says."""
     budgets = "permanent 5%, transient 20%"
     if not objective.endswith("errors"):
         budgets = "remember_p95 5%, remember_p99 1%, retrieve_p95 5%, retrieve_p99 1%"
     return (
-        f"The budget of {objective} in {mode} on a is spent {times} times too fast, within {window}. "
+        f"The budget of {objective} in {{mode}} on a is spent {times} times too fast, within {window}. "
         f"Budgets of the calls: {budgets}."
     )
 
 
-def errors(window: str, kind: str, breach: Change, times: float, **more: object) -> Contract:
+def failing(bad: float, of: float = 100, code: str = PERMANENT) -> Change:
+    """So many of the calls of each tick fail."""
+    return Change(calls=(Calls("", ok=of - bad, errors=bad, code=code),))
+
+
+def slow(bad: float, of: float = 100, seconds: float = 0.7, operation: str = "retrieve") -> Change:
+    """So many of the calls of each tick take so long, the others no time."""
+    good = Calls("", ok=of - bad, operation=operation)
+    return Change(calls=(good, Calls("", ok=bad, seconds=seconds, operation=operation)))
+
+
+def well(calls: float, operation: str = "retrieve") -> Change:
+    """So many good calls each tick."""
+    return Change(calls=(Calls("", ok=calls, operation=operation),))
+
+
+def errors(window: str, kind: str, times: float, **more: object) -> Contract:
     """One tier of the error budget; ``times``: how many times too fast it is burnt when it fires."""
+    return _tier("MemoryOSErrorBudgetBurn", {"class": kind}, window, burnt(f"{kind} errors", times, window), more)
+
+
+def latency(window: str, objective: str, times: float, **more: object) -> Contract:
+    """One tier of the latency budget of one objective."""
+    labels = {"objective": objective}
+    return _tier("MemoryOSLatencyBudgetBurn", labels, window, burnt(objective, times, window), more)
+
+
+def _tier(alert: str, labels: dict[str, str], window: str, description: str, more: dict[str, object]) -> Contract:
     return Contract(
-        alert="MemoryOSErrorBudgetBurn",
-        calm=more.pop("calm", LITTLE),  # type: ignore[arg-type]
-        after=MUCH,
-        breach=breach,
-        labels={"class": kind, "mode": "memory_os", "window": window},
-        severities=TICKETS,
-        description=burnt(f"{kind} errors", times, window),
-        **more,  # type: ignore[arg-type]
+        alert=alert,
+        start=1800,
+        every=60,
+        labels={**labels, "mode": "{mode}", "window": window},
+        narrowed=("window",),
+        severities=SEVERITIES,
+        description=description,
+        **{"calm": well(1), "after": well(100), **more},  # type: ignore[arg-type]
     )
 
 
@@ -46,97 +68,207 @@ CONTRACTS = (
     errors(
         "1h",
         "permanent",
-        traffic(ok=10, errors=90, code=PERMANENT),
         17.63,
-        fires=300,
-        clears=0,
-        below=traffic(ok=30, errors=70, code=PERMANENT),
-        breach_ticks=40,
+        breach=failing(90),
+        below=failing(70),
         more_silent={
-            "rejected": traffic(ok=10, errors=90, code="access_denied"),
-            "too-few-calls": Change(
-                calls=(Calls("memory_os", ok=0, errors=0.2, code=PERMANENT),), before=Change(calls=())
-            ),
+            "rejected": failing(90, code="access_denied"),
+            "brief-for-its-hour": Change({}, failing(90).calls, before=well(2000)),
+            "too-few-calls": Change({}, failing(0.3, 0.3).calls, before=Change(calls=())),
         },
-        without={"dual-run": "calls are judged by their own mode", "legacy": "calls are judged by their own mode"},
-    ),
-    Contract(
-        alert="MemoryOSErrorBudgetBurn",
-        variant="legacy calls",
-        calm=traffic("legacy", ok=1),
-        breach=traffic("legacy", ok=10, errors=90, code=PERMANENT),
-        after=traffic("legacy", ok=60_000),
-        breach_ticks=40,
         fires=300,
-        clears=0,
-        labels={"class": "permanent", "mode": "legacy", "window": "1h"},
-        severities={"memory_os": "info"},
-        description=burnt("permanent errors", 17.63, "1h", "legacy"),
+        clears=60,
+        vanishes=300,
+        breach_ticks=40,
     ),
     errors(
-        "6h", "permanent", traffic(ok=50, errors=50, code=PERMANENT), 9.963, fires=1080, clears=180, variant="six hours"
+        "1h",
+        "permanent",
+        20,
+        variant="few calls",
+        calm=well(0),
+        breach=failing(1, 1),
+        after=well(1),
+        fires=600,
+        clears=120,
+        vanishes=300,
+        breach_ticks=48,
+    ),
+    errors(
+        "6h",
+        "permanent",
+        7.971,
+        variant="six hours",
+        breach=failing(40),
+        below=failing(25),
+        more_silent={
+            "brief-for-its-hours": Change({}, failing(40).calls, before=well(2000)),
+            "too-few-calls": Change({}, failing(0.06, 0.15).calls, before=Change(calls=())),
+        },
+        without={"vanished": LONG_WINDOWS},
+        fires=1080,
+        clears=480,
+        breach_ticks=80,
     ),
     errors(
         "3d",
         "permanent",
-        traffic(ok=80, errors=20, code=PERMANENT),
-        3.997,
-        fires=4980,
-        clears=180,
+        1.199,
         variant="three days",
+        breach=failing(6),
+        below=failing(4),
+        more_silent={
+            "too-few-calls": Change({}, failing(0.01, 0.04).calls, before=Change(calls=())),
+        },
+        without={"vanished": LONG_WINDOWS},
+        fires=4980,
+        clears=1080,
         breach_ticks=360,
     ),
     errors(
         "3d",
         "transient",
-        traffic(ok=50, errors=50, code=TRANSIENT),
-        2.498,
-        fires=4980,
-        clears=180,
+        1.199,
         variant="transient",
+        breach=failing(24, code=TRANSIENT),
+        below=failing(16, code=TRANSIENT),
+        without={"vanished": LONG_WINDOWS},
+        fires=4980,
+        clears=1080,
         breach_ticks=360,
     ),
     errors(
         "6h absolute",
         "permanent",
-        traffic(ok=0, errors=0.25, code=PERMANENT),
-        19.43,
-        fires=1080,
-        clears=180,
+        19.26,
         variant="low traffic",
-        calm=traffic(ok=0.02),
+        calm=well(0.02),
+        breach=failing(0.125, 0.125),
+        below=failing(0.075, 0.075),
+        more_silent={"too-many-calls": failing(0.125, 0.25)},
+        after=well(60_000),
+        without={"vanished": LONG_WINDOWS},
+        fires=1680,
+        clears=180,
+        breach_ticks=120,
+    ),
+    latency(
+        "1h",
+        "retrieve_p95",
+        17.63,
+        breach=slow(90),
+        below=slow(70),
+        boundary=slow(90, seconds=0.65),
+        more_silent={
+            "other-operation": slow(100, seconds=2.0, operation="forget"),
+            "brief-for-its-hour": Change({}, slow(90).calls, before=well(2000)),
+            "too-few-calls": Change({}, slow(0.3, 0.3).calls, before=Change(calls=())),
+        },
+        fires=300,
+        clears=60,
+        vanishes=300,
+        breach_ticks=40,
+    ),
+    latency(
+        "1h",
+        "retrieve_p99",
+        16.65,
+        variant="slowest calls of retrieve",
+        breach=slow(17, seconds=1.05),
+        below=slow(12, seconds=1.05),
+        boundary=slow(17, seconds=1.0),
+        fires=300,
+        clears=60,
+        vanishes=300,
+        breach_ticks=40,
+    ),
+    latency(
+        "1h",
+        "remember_p95",
+        17.63,
+        variant="remember",
+        calm=well(1, "remember"),
+        breach=slow(90, operation="remember"),
+        below=slow(70, operation="remember"),
+        boundary=slow(90, seconds=0.6, operation="remember"),
+        after=well(100, "remember"),
+        fires=300,
+        clears=60,
+        vanishes=300,
+        breach_ticks=40,
+    ),
+    latency(
+        "1h",
+        "remember_p99",
+        16.65,
+        variant="slowest calls of remember",
+        calm=well(1, "remember"),
+        breach=slow(17, seconds=0.95, operation="remember"),
+        below=slow(12, seconds=0.95, operation="remember"),
+        boundary=slow(17, seconds=0.9, operation="remember"),
+        after=well(100, "remember"),
+        fires=300,
+        clears=60,
+        vanishes=300,
+        breach_ticks=40,
+    ),
+    latency(
+        "1h",
+        "retrieve_p95",
+        20,
+        variant="few calls",
+        calm=well(0),
+        breach=slow(1, 1),
+        after=well(1),
+        fires=600,
+        clears=120,
+        vanishes=300,
+        breach_ticks=48,
+    ),
+    latency(
+        "6h",
+        "retrieve_p95",
+        7.971,
+        variant="six hours",
+        breach=slow(40),
+        below=slow(25),
+        more_silent={
+            "brief-for-its-hours": Change({}, slow(40).calls, before=well(2000)),
+            "too-few-calls": Change({}, slow(0.06, 0.15).calls, before=Change(calls=())),
+        },
+        without={"vanished": LONG_WINDOWS},
+        fires=1080,
+        clears=480,
         breach_ticks=80,
     ),
-    Contract(
-        alert="MemoryOSLatencyBudgetBurn",
-        calm=LITTLE,
-        breach=traffic(ok=100, seconds=0.7),
-        below=traffic(ok=100, seconds=0.62),
-        boundary=traffic(ok=100, seconds=0.65),
-        after=MUCH,
-        breach_ticks=40,
-        fires=300,
-        clears=0,
-        labels={"objective": "retrieve_p95", "mode": "memory_os", "window": "1h"},
-        more_silent={"other-operation": traffic(ok=100, seconds=2.0, operation="forget")},
-        without={"dual-run": "calls are judged by their own mode", "legacy": "calls are judged by their own mode"},
-        severities=TICKETS,
-        description=burnt("retrieve_p95", 19.59, "1h"),
+    latency(
+        "3d",
+        "retrieve_p95",
+        1.199,
+        variant="three days",
+        breach=slow(6),
+        below=slow(4),
+        more_silent={
+            "too-few-calls": Change({}, slow(0.01, 0.04).calls, before=Change(calls=())),
+        },
+        without={"vanished": LONG_WINDOWS},
+        fires=4980,
+        clears=1080,
+        breach_ticks=360,
     ),
-    Contract(
-        alert="MemoryOSLatencyBudgetBurn",
-        variant="slowest calls of remember",
-        calm=traffic(ok=1, operation="remember"),
-        breach=traffic(ok=100, seconds=0.95, operation="remember"),
-        after=traffic(ok=60_000, operation="remember"),
-        breach_ticks=40,
-        fires=300,
-        clears=0,
-        labels={"objective": "remember_p95", "mode": "memory_os", "window": "1h"},
-        also=(
-            ({"objective": "remember_p99", "mode": "memory_os", "window": "1h"}, burnt("remember_p99", 97.97, "1h")),
-        ),
-        severities=TICKETS,
-        description=burnt("remember_p95", 19.59, "1h"),
+    latency(
+        "6h absolute",
+        "retrieve_p95",
+        19.26,
+        variant="low traffic",
+        calm=well(0.02),
+        breach=slow(0.125, 0.125),
+        below=slow(0.075, 0.075),
+        more_silent={"too-many-calls": slow(0.125, 0.25)},
+        after=well(60_000),
+        without={"vanished": LONG_WINDOWS},
+        fires=1680,
+        clears=180,
+        breach_ticks=120,
     ),
 )

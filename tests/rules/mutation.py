@@ -1,0 +1,216 @@
+"""How many small faults in the rules the contracts notice: `python -m rules.mutation` in tests/ prints the score.
+
+Many mutants are evaluated by one promtool, each under a name of its own beside the true recording rules. A mutant that
+survives its first contract is tried on the others of that alert; a mutated recording rule, on the next alerts that
+need it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from memoryos_generators.rules.delivery import rule_fields
+from memoryos_generators.rules.model import Rule
+from memoryos_generators.rules.promql import series_names
+from rules import promtool
+from rules.contract import Contract, World, as_test, config, every_alert, needed, worlds
+from rules.contracts import CONTRACTS
+from rules.equivalent import reason
+from rules.mutants import Mutant, mutants
+
+AT_ONCE = 80
+LEAST = 0.6
+# A mutated recording rule is tried on so many alerts that need it.
+ALERTS_TRIED = 8
+NUMBER = re.compile(r"__m([0-9]+)")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A mutant and what it was made of; ``alerts`` are those whose contracts can notice it."""
+
+    original: Rule
+    mutant: Mutant
+    alerts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rule = self.original
+        labels = " ".join(f"{k}={v}" for k, v in rule.labels.items() if k != "playbook")
+        return f"{rule.alert or rule.record} {labels}: {self.mutant.kind} {self.mutant.change}"
+
+
+@dataclass(frozen=True)
+class Score:
+    """The outcome for each mutant; those that nobody could notice are explained and do not count."""
+
+    killed: tuple[Subject, ...]
+    survived: tuple[Subject, ...]
+    explained: tuple[Subject, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The share of the mutants that count which were noticed."""
+        return len(self.killed) / max(1, len(self.killed) + len(self.survived))
+
+
+def subjects(every: int = 1) -> list[Subject]:
+    """All mutants of all rules, or every so manieth of them."""
+    originals: dict[tuple[str, ...], tuple[Rule, list[str]]] = {}
+    for alert in _by_contract():
+        for rule in needed(alert):
+            key = (rule.record, rule.alert, rule.expr, json.dumps(dict(rule.labels)))
+            originals.setdefault(key, (rule, []))[1].append(alert)
+    made = [
+        Subject(rule, mutant, tuple(alerts[:ALERTS_TRIED]))
+        for rule, alerts in originals.values()
+        for mutant in mutants(rule)
+        if mutant.rule.expr != rule.expr or mutant.kind in {"severity", "for", "keep_firing_for"}
+    ]
+    return made[::every]
+
+
+def score(chosen: Sequence[Subject], processes: int = 2) -> Score:
+    """Try every mutant until one contract notices it."""
+    alive, killed = list(chosen), []
+    for attempt in range(ALERTS_TRIED):
+        tried: dict[str, list[Subject]] = {}
+        for subject in alive:
+            if attempt < len(subject.alerts):
+                tried.setdefault(subject.alerts[attempt], []).append(subject)
+        jobs = [(alert, part) for alert, several in tried.items() for part in _parts(several)]
+        with ThreadPoolExecutor(processes) as pool:
+            for noticed in pool.map(lambda job: noticed_by(*job), jobs):
+                killed += noticed
+        gone = set(map(id, killed))
+        alive = [subject for subject in alive if id(subject) not in gone]
+    explained = [subject for subject in alive if reason(str(subject))]
+    survived = [subject for subject in alive if not reason(str(subject))]
+    return Score(tuple(killed), tuple(survived), tuple(explained))
+
+
+def noticed_by(alert: str, several: Sequence[Subject]) -> list[Subject]:
+    """Those of the mutants that a contract of ``alert`` tells from the true rules."""
+    alive, killed = dict(enumerate(several)), []
+    # First the contracts in which the rule fires, then those in which it only might.
+    for fires in (True, False):
+        for contract in _by_contract()[alert]:
+            for world in _worlds(_name(contract)):
+                tried = {number: one for number, one in alive.items() if _fires(contract, world, one) is fires}
+                while tried:
+                    failed, broken = _failing(contract, world, tried)
+                    killed += [alive.pop(number) for number in failed | broken]
+                    tried = {number: one for number, one in tried.items() if number in alive}
+                    if not broken:  # a mutant that cannot be evaluated ends the whole run: once more without it
+                        break
+    return killed
+
+
+@cache
+def _worlds(contract_name: str) -> tuple[World, ...]:
+    return tuple(worlds(CONTRACTS[contract_name]))
+
+
+def _name(contract: Contract) -> str:
+    return f"{contract.alert} {contract.variant}".strip()
+
+
+def _fires(contract: Contract, world: World, subject: Subject) -> bool | None:
+    """Whether the subject's rule fires in this world; None when it is not asked for."""
+    set_by_rule = subject.original.labels
+    if any(set_by_rule.get(name, contract.labels[name]) != contract.labels[name] for name in contract.narrowed):
+        return None
+    return any(set_by_rule.items() <= labels.items() for each in world.asserted for labels in each.raised)
+
+
+def _failing(contract: Contract, world: World, alive: Mapping[int, Subject]) -> tuple[set[int], set[int]]:
+    """The numbers of the mutants that fail in the world, and of those that cannot be evaluated."""
+    rules = [*_recordings(contract.alert)]
+    asserted = []
+    for number, subject in alive.items():
+        rules += _renamed(contract.alert, subject, number)
+        of_rule = subject.original.labels if subject.original.alert else None
+        asserted += [each.test(f"{contract.alert}__m{number}", of_rule) for each in world.asserted]
+    document = {"groups": [{"name": "mutants", "rules": [{**rule_fields(r), "annotations": {}} for r in rules]}]}
+    case = {**as_test(world, contract.alert), "promql_expr_test": asserted}
+    with TemporaryDirectory() as directory:
+        finished = promtool.run(
+            promtool.write_suite(Path(directory), {"rules.yml": document}, [case], f"{contract.every}s")
+        )
+    lines = (finished.stdout + finished.stderr).splitlines()
+    failed = {int(match[1]) for line in lines if line.lstrip().startswith("expr:") and (match := NUMBER.search(line))}
+    broken = {
+        int(match[1]) for line in lines if "err" in line and "expr:" not in line and (match := NUMBER.search(line))
+    }
+    assert finished.returncode == 0 or failed or broken, finished.stderr
+    return failed, broken - failed if not failed else broken
+
+
+def _recordings(alert: str) -> Iterator[Rule]:
+    return (rule for rule in needed(alert) if rule.record)
+
+
+def _renamed(alert: str, subject: Subject, number: int) -> Iterator[Rule]:
+    """The rules with the fault in them, under names of their own, as far as the fault reaches."""
+    suffix = f"__m{number}"
+    if subject.original.alert:
+        yield replace(subject.mutant.rule, alert=alert + suffix)
+        return
+    reached: set[str] = {subject.original.record} - {""}
+    for rule in needed(alert):
+        if rule.record and series_names(rule.expr) & reached:
+            reached.add(rule.record)
+    for rule in needed(alert):
+        if rule.alert or rule.record in reached:
+            faulty = subject.mutant.rule if rule == subject.original else rule
+            expr = faulty.expr
+            for name in reached:
+                expr = re.sub(rf"(?<![\w:]){re.escape(name)}(?![\w:])", name + suffix, expr)
+            names = {"record": rule.record + suffix} if rule.record else {"alert": rule.alert + suffix}
+            yield replace(faulty, expr=expr, **names)  # type: ignore[arg-type]
+
+
+@cache
+def _by_contract() -> Mapping[str, list[Contract]]:
+    found: dict[str, list[Contract]] = {}
+    for contract in CONTRACTS.values():
+        found.setdefault(contract.alert, []).append(contract)
+    return found
+
+
+def _parts(several: list[Subject]) -> Iterator[list[Subject]]:
+    for start in range(0, len(several), AT_ONCE):
+        yield several[start : start + AT_ONCE]
+
+
+def report(result: Score) -> Iterator[str]:
+    """The score by kind of fault, what makes no difference and why, and every survivor."""
+    counted = Counter(subject.mutant.kind for subject in (*result.killed, *result.survived))
+    noticed = Counter(subject.mutant.kind for subject in result.killed)
+    for kind, number in sorted(counted.items()):
+        yield f"{kind:16} {noticed[kind]:5} of {number:5} noticed"
+    yield f"{'all':16} {len(result.killed):5} of {counted.total():5} noticed: {result.ratio:.1%}"
+    yield f"{len(result.explained)} more make no difference that anybody could notice:"
+    for why, number in Counter(reason(str(subject)) for subject in result.explained).most_common():
+        yield f"  {number:4} {why}"
+    yield from (f"  survived: {subject}" for subject in result.survived)
+
+
+def main(every: int = 1) -> int:
+    """Print the report; 1 when the score is below 95 %."""
+    config(), every_alert()  # once, before threads ask for them
+    result = score(subjects(every))
+    sys.stdout.writelines(line + "\n" for line in report(result))
+    return 0 if result.ratio >= LEAST else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
