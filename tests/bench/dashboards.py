@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from dashboards import history
 from dashboards.conftest import shortened
+from dashboards.ruled import ruled_lines
 from memoryos_generators.config import load
 from memoryos_generators.dashboards import built
 from memoryos_simulator.story_file import load_story
+from support.history import backfill, lines, series_of
 from support.programs import get, prometheus
 
 INSTANCES, MINUTES = 100, 30
@@ -27,7 +28,7 @@ def run() -> Sequence[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         end = int(time.time()) // 60 * 60
-        history.backfill(fleet(end - 60 * MINUTES, folder), folder)
+        backfill(fleet(end - 60 * MINUTES, folder), folder)
         with prometheus(folder, {}) as url:
             return [(f"{uid}, {INSTANCES} instances", refresh(url, data, end)) for uid, data in built(load()).items()]
 
@@ -35,10 +36,10 @@ def run() -> Sequence[tuple[str, str]]:
 def fleet(start: int, folder: Path) -> Iterator[str]:
     """One node's half hour, rules included, as that of a hundred nodes of one fleet."""
     story = shortened(load_story(STORY), 60 * MINUTES)
-    series = history.series_of(story)
+    series = series_of(story)
     (node,) = story.nodes
-    yield from copies(history.lines(series, start), node)
-    yield from copies(history.ruled_lines(series, load(), 60 * MINUTES, start, folder / "rules"), node)
+    yield from copies(lines(series, start), node)
+    yield from copies(ruled_lines(series, load(), 60 * MINUTES, start, folder / "rules"), node)
 
 
 def copies(lines: Iterator[str], node: str) -> Iterator[str]:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-from dashboards import history
 from dashboards.conftest import shortened
 from memoryos_generators import cli
 from memoryos_generators.config import load
@@ -19,6 +18,7 @@ from memoryos_simulator.story_file import load_story
 from rules import promtool
 from rules.contract import config, every_alert, promtool_tests, rule_file
 from rules.contracts import CONTRACTS
+from support.history import backfill, lines, series_of
 from support.programs import get, prometheus, until
 
 FLEETS = (10, 100, 1000)
@@ -66,7 +66,7 @@ def _evaluation(instances: int) -> tuple[str, str]:
         for path, text in files(load()).items():
             if path.startswith("alerts/rules/"):
                 (folder / "rules" / Path(path).name).write_text(text)
-        history.backfill(_fleet(instances, end - PAST), folder)
+        backfill(_fleet(instances, end - PAST), folder)
         configuration = {"global": {"evaluation_interval": "15s"}, "rule_files": [str(folder / "rules/*.yml")]}
         with prometheus(folder, configuration) as url:
             late = time.time() - end
@@ -87,8 +87,8 @@ def _fleet(instances: int, start: int) -> Iterator[str]:
     (node,) = story.nodes
     read = {name for group in groups(load()) for rule in group.rules for name in series_names(rule.expr)}
     own = f'instance="{node}"'
-    wanted = [one for one in history.series_of(story) if one["series"].partition("{")[0] in read]
-    for line in history.lines(wanted, start):
+    wanted = [one for one in series_of(story) if one["series"].partition("{")[0] in read]
+    for line in lines(wanted, start):
         yield from (line.replace(own, f'instance="memory-{i:04}"') for i in range(instances))
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dashboards import history
+from dashboards.ruled import exporter_lines, ruled_lines
 from memoryos_generators.config import Config, load
 from memoryos_simulator.story import Duration, Story
 from memoryos_simulator.story_file import load_story
+from support.history import Prometheus, backfill, lines, series_of
 from support.programs import prometheus
 
 # Story → seconds that are told (0: all of it), on one node; and whether the rules are evaluated over it.
@@ -43,7 +44,7 @@ TIERS = [
 class Told:
     """A Prometheus that remembers the stories, each under its name as cluster, all ending now."""
 
-    prometheus: history.Prometheus
+    prometheus: Prometheus
     start: dict[str, int]
     end: int
 
@@ -61,9 +62,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     end = int(time.time()) // 60 * 60
     stories = [shortened(load_story(name), seconds) for name, (seconds, _) in STORIES.items()]
     start = {story.name: end - int(story.duration) for story in stories}
-    history.backfill(all_lines(stories, start, end, folder), folder)
+    backfill(all_lines(stories, start, end, folder), folder)
     with prometheus(folder, {}) as url:
-        yield Told(history.Prometheus(url), {**start, "exporter": end - 3_600}, end)
+        yield Told(Prometheus(url), {**start, "exporter": end - 3_600}, end)
 
 
 def shortened(story: Story, seconds: int) -> Story:
@@ -79,14 +80,14 @@ def all_lines(stories: list[Story], start: dict[str, int], end: int, folder: Pat
     """Everything that Prometheus remembers."""
     ruled = short_windows(folder)
     for story in stories:
-        series = history.series_of(story)
-        yield from history.lines(series, start[story.name])
+        series = series_of(story)
+        yield from lines(series, start[story.name])
         if STORIES[story.name][1]:
             seconds = int(story.duration)
-            made = history.ruled_lines(series, ruled, seconds, start[story.name], folder / story.name)
+            made = ruled_lines(series, ruled, seconds, start[story.name], folder / story.name)
             # The Watchdog belongs to no fleet: it is the same series in every story, and may stand only once.
             yield from (line for line in made if "cluster=" in line or story is stories[0])
-    yield from history.exporter_lines(end - 3_600, 3_600)
+    yield from exporter_lines(end - 3_600, 3_600)
 
 
 def short_windows(folder: Path) -> Config:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
-from memoryos_exporter.story_series import story_series
 from memoryos_simulator.story import TICK_SECONDS, Expectation, Story
 from memoryos_simulator.story_file import load_story, story_names
-from support.programs import free_port, get, running, tool, until
+from support.history import Prometheus, backfill, lines, series_of
+from support.programs import prometheus
 
-START = 1_767_600_000
 # Every second scrape: two samples in the shortest window of a page (one minute), at half the cost.
 STEP = 2 * TICK_SECONDS
 WATCHDOG = "MemoryOSWatchdog"
@@ -24,7 +21,7 @@ WATCHDOG = "MemoryOSWatchdog"
 
 @dataclass(frozen=True)
 class Told:
-    """One alert in one story, with the moments, in unix time, when it surely fires and when it is surely over."""
+    """One alert in one story, with the seconds of the story when it surely fires and when it is surely over."""
 
     alert: str
     story: str
@@ -54,89 +51,52 @@ def _told(expected: Expectation, story: Story) -> Told:
         expected.alert,
         story.name,
         tuple(expected.nodes or story.nodes),
-        START + int(expected.starts[1]),
-        None if ends is None else START + ends,
+        int(expected.starts[1]),
+        ends,
     )
 
 
 @dataclass(frozen=True)
 class History:
-    """A Prometheus that remembers the stories, each under its name as `cluster`."""
+    """A Prometheus that remembers the stories, each under its name as `cluster`, all begun at ``start``."""
 
-    url: str
+    prometheus: Prometheus
+    start: int
     end: int
 
     def rows(self, expr: str, story: str, at: int) -> list[dict[str, str]]:
-        """The label sets of what ``expr`` answers about one story at one moment."""
-        found = self._ask("query", query=expr, time=at)
+        """The label sets of what ``expr`` answers about one story, so many seconds after it began."""
+        found = self.prometheus.instant(expr, self.start + at)
         return [row["metric"] for row in found if row["metric"].get("cluster") == story]
 
     def ever(self, expr: str) -> set[str]:
         """The stories in which ``expr`` has rows at some moment."""
-        found = self._ask("query_range", query=expr, start=START, end=self.end, step=STEP)
+        found = self.prometheus.range(expr, self.start, self.end, STEP)
         return {row["metric"].get("cluster", "") for row in found}
-
-    def _ask(self, endpoint: str, **parameters: Any) -> list[dict[str, Any]]:
-        answer = get(f"{self.url}/api/v1/{endpoint}?{urlencode(parameters)}", timeout=120).json
-        assert answer["status"] == "success", f"{parameters}: {answer}"
-        result: list[dict[str, Any]] = answer["data"]["result"]
-        return result
 
 
 @contextmanager
 def history(names: set[str], folder: Path) -> Iterator[History]:
     """These stories, in a Prometheus that runs; the alerts that they tell of are there as `ALERTS`."""
     stories = [load_story(name) for name in sorted(names)]
-    _backfill((line for story in stories for line in _lines(story)), folder)
-    (folder / "prometheus.yml").write_text("")
-    url = f"http://127.0.0.1:{free_port()}"
-    command = [
-        tool("prometheus"),
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        "--storage.tsdb.retention.time=10y",
-        f"--web.listen-address={url.removeprefix('http://')}",
-    ]
-    with running(command, folder / "prometheus.log"):
-        until(lambda: get(f"{url}/-/ready").status == 200, "Prometheus to be ready")
-        yield History(url, START + int(max(story.duration for story in stories)))
+    end = int(time.time()) // STEP * STEP
+    start = end - int(max(story.duration for story in stories))
+    backfill((line for story in stories for line in _lines(story, start)), folder)
+    with prometheus(folder, {}) as url:
+        yield History(Prometheus(url), start, end)
 
 
-def _lines(story: Story) -> Iterator[str]:
-    for series in story_series(story, cluster=story.name, start=START):
-        for at, value in _values(series["values"]):
-            if at % STEP == 0:
-                yield f"{series['series']} {value} {at}\n"
+def _lines(story: Story, start: int) -> Iterator[str]:
+    yield from lines(series_of(story), start, STEP)
     for expected in story.expects:
         ends = expected.ends[0] if expected.ends else story.duration
         for node in expected.nodes or story.nodes:
             labels = f'instance="{node}",severity="{expected.severity}"'
-            yield from _firing(story.name, expected.alert, labels, int(expected.starts[1]), int(ends))
-    yield from _firing(story.name, WATCHDOG, 'severity="none"', 0, int(story.duration))
+            firing = range(start + int(expected.starts[1]), start + int(ends), STEP)
+            yield from _firing(story.name, expected.alert, labels, firing)
+    yield from _firing(story.name, WATCHDOG, 'severity="none"', range(start, start + int(story.duration), STEP))
 
 
-def _values(notation: str) -> Iterator[tuple[int, str]]:
-    """The samples of promtool's notation as (seconds, value): `_x3` leaves three out, `1+0x3` is four ones."""
-    tick = 0
-    for word in notation.split():
-        value, _, times = word.partition("x")
-        count = int(times or 1) if value == "_" else int(times or 0) + 1
-        if value not in {"_", "stale"}:
-            yield from ((at * TICK_SECONDS, value.removesuffix("+0")) for at in range(tick, tick + count))
-        tick += count
-
-
-def _backfill(lines: Iterator[str], folder: Path) -> None:
-    text = folder / "history.om"
-    with text.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
-        file.write("# EOF\n")
-    command = ["tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(folder / "data")]
-    subprocess.run([tool("promtool"), *command], check=True, capture_output=True)
-    text.unlink()
-
-
-def _firing(cluster: str, alert: str, labels: str, begin: int, end: int) -> Iterator[str]:
+def _firing(cluster: str, alert: str, labels: str, moments: range) -> Iterator[str]:
     identity = f'alertname={json.dumps(alert)},alertstate="firing",cluster="{cluster}",job="memoryos",{labels}'
-    for elapsed in range(begin, end, STEP):
-        yield f"ALERTS{{{identity}}} 1 {START + elapsed}\n"
+    yield from (f"ALERTS{{{identity}}} 1 {at}\n" for at in moments)

@@ -1,8 +1,4 @@
-"""Stories as the history of a real Prometheus: each tick through the real exporter, then the real rules.
-
-promtool evaluates the rules, with all that makes them themselves (recordings that read their own past, `for`,
-`keep_firing_for`), and tells what it got; it also makes the blocks in which Prometheus finds both.
-"""
+"""Stories as the past of a real Prometheus: each tick through the exporter's own code, backfilled by promtool."""
 
 from __future__ import annotations
 
@@ -14,21 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import yaml
-
-from memoryos_exporter.exporter_metrics import ExporterMetrics
-from memoryos_exporter.exposition import TEXT
 from memoryos_exporter.story_series import story_series
-from memoryos_generators.config import Config
-from memoryos_generators.rules import files, recordings
 from memoryos_simulator.story import TICK_SECONDS, Story
-from rules.promtool import ask
 from support.programs import get, tool
 
 START = 1_200
 """When a story begins on promtool's clock, which starts at 0: every second before it costs an evaluation."""
-EVALUATION_SECONDS = 60
-EXPORTER = 'cluster="exporter",job="memoryos-exporter",instance="exporter"'
 MOMENT = re.compile("timestamp_seconds|start_time_seconds")
 
 Series = Sequence[Mapping[str, str]]
@@ -66,16 +53,20 @@ def series_of(story: Story) -> Series:
     return story_series(story, cluster=story.name, start=START)
 
 
-def lines(series: Series, start: int) -> Iterator[str]:
-    """The same in OpenMetrics, beginning at ``start`` (unix seconds); a series that ends simply ends."""
+def lines(series: Series, start: int, every: int = TICK_SECONDS) -> Iterator[str]:
+    """The same in OpenMetrics, beginning at ``start`` (unix seconds); a series that ends simply ends.
+
+    every: seconds from one sample to the next, a multiple of 15.
+    """
     for one in series:
-        tick = (start - START) // TICK_SECONDS
+        tick = 0
         for word in one["values"].split():
             value, _, times = word.partition("x")
             count = int(times or 1) if value == "_" else int(times or 0) + 1
             if value not in {"_", "stale"}:
                 value = moved(one["series"], value.removesuffix("+0"), start - START)
-                yield from (f"{one['series']} {value} {at * TICK_SECONDS}\n" for at in range(tick, tick + count))
+                moments = (at * TICK_SECONDS - START for at in range(tick, tick + count))
+                yield from (f"{one['series']} {value} {start + at}\n" for at in moments if at % every == 0)
             tick += count
 
 
@@ -83,36 +74,6 @@ def moved(series: str, value: str, by: int) -> str:
     """The value of a series; a moment moves with the story, unless it is 0, never."""
     number = float(value)
     return str(number + by if number and MOMENT.search(series.partition("{")[0]) else number)
-
-
-def ruled_lines(series: Series, config: Config, seconds: int, start: int, folder: Path) -> Iterator[str]:
-    """What the rules make of ``series`` in ``seconds``: recorded series and `ALERTS`, in OpenMetrics."""
-    names = [*sorted({recording.name for recording in recordings(config)}), "ALERTS"]
-    questions = [(name, at) for name in names for at in range(START, START + seconds + 1, EVALUATION_SECONDS)]
-    documents = {Path(path).name: yaml.safe_load(text) for path, text in files(config).items() if "/rules/" in path}
-    folder.mkdir(parents=True, exist_ok=True)
-    answers = ask(folder, documents, series, questions, f"{EVALUATION_SECONDS}s")
-    for (name, at), found in zip(questions, answers, strict=True):
-        for one in found:
-            labels = ",".join(f'{label}="{value}"' for label, value in one.labels.items() if label != "__name__")
-            yield f"{name}{{{labels}}} {moved(name, str(one.value), start - START)} {start - START + at}\n"
-
-
-def exporter_lines(start: int, seconds: int) -> Iterator[str]:
-    """The exporter's own /metrics, of an exporter that meets a failure and a bad field now and then."""
-    own = ExporterMetrics()
-    own.reloaded(True)
-    for at in range(start, start + seconds, TICK_SECONDS):
-        own.scraped()
-        if at % 300 == 0:
-            own.failed("timeout")
-            own.bad_field("manager", "wrong_type")
-        for line in own.render(TEXT).decode().splitlines():
-            if line.startswith("#"):
-                continue
-            series, _, value = line.rpartition(" ")
-            name, brace, labels = series.partition("{")
-            yield f"{name}{{{EXPORTER}{',' + labels if brace else '}'} {value} {at}\n"
 
 
 def backfill(text: Iterable[str], folder: Path) -> None:
