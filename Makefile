@@ -1,6 +1,6 @@
 # Everything sets itself up: the virtual environment (.venv) and Prometheus, promtool, Alertmanager and amtool (.tools).
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test generate lint bench clean
+.PHONY: help setup tools demo test generate lint bench mutation clean
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
@@ -31,6 +31,9 @@ lint: setup ## ruff, mypy --strict, and whether the generated files are fresh
 
 bench: setup tools ## speed and memory, side by side with a peer; ARGS="exporter" for one area
 	$(BIN)/python -m tests.bench $(ARGS)
+
+mutation: setup tools ## make small faults in the rules and count those that the tests notice; takes long
+	cd tests && ../$(BIN)/python -m rules.mutation $(ARGS)
 
 clean: ## remove .venv, .tools and caches
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis exporter/elixir/_build

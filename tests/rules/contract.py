@@ -27,9 +27,11 @@ MODES = {"memory-os": "memory_os", "dual-run": "dual_run", "legacy": "legacy"}
 # The cases in which nothing may fire, and those in which the alert must.
 NEARLY = tuple(f"{case}{mode}" for case in ("below", "boundary") for mode in ("", *(f"-{mode}" for mode in MODES)))
 SILENT = ("quiet", *NEARLY, "no-data", "restarted", "replaced")
-FIRING = ("firing", "east", "west", "one-of-two", *MODES, "other-job")
+FIRING = ("firing", "east", "west", "one-of-two", *MODES, "other-job", "three-jobs")
 # These fire too, and are asked at moments of their own.
-APART = ("flicker", "silenced", "vanished")
+SILENCED = ("silenced", *(f"silenced-{mode}" for mode in MODES))
+VANISHED = ("vanished", *(f"vanished-{mode}" for mode in MODES))
+APART = ("flicker", *SILENCED, *VANISHED)
 EVERY_CASE = (*SILENT, *FIRING, *APART)
 
 
@@ -127,9 +129,18 @@ def cases(contract: Contract) -> list[str]:
     if contract.beside:
         left_out.add("one-of-two")  # every case is one
     left_out |= {case for case in NEARLY if _nearly(contract, case) is None or case.partition("-")[2] in left_out}
+    # What ends as it does in the contract's own mode is only asked where another severity is told.
+    ends = {*SILENCED, *VANISHED}
+    left_out |= {case for case in ends if "-" in case and not _of_other_severity(contract, case)}
+    left_out |= {case for case in ends if case.partition("-")[0] in left_out or case.partition("-")[2] in left_out}
     if contract.forgets is None:
-        left_out.add("silenced")
+        left_out |= {*SILENCED}
     return [*(case for case in EVERY_CASE if case not in left_out), *contract.more_silent, *contract.still_firing]
+
+
+def _of_other_severity(contract: Contract, case: str) -> bool:
+    severity = contract.severities.get(mode_of(contract, case))
+    return severity not in (None, contract.severities.get(contract.mode))
 
 
 def mode_of(contract: Contract, case: str) -> str:
@@ -137,22 +148,34 @@ def mode_of(contract: Contract, case: str) -> str:
     if case == "other-job":  # another mode than the fleet beside it, where the contract allows one
         others = (MODES[name] for name in ("legacy", "dual-run", "memory-os") if name not in contract.without)
         return next((mode for mode in others if mode != contract.mode), contract.mode)
-    name = case.partition("-")[2] if case in NEARLY else case
+    name = case.partition("-")[2] if case in (*NEARLY, *SILENCED, *VANISHED) else case
     return MODES.get(name, contract.mode)
 
 
 def told(contract: Contract, case: str) -> list[dict[str, str]]:
     """The labels of the alerts that this case must raise."""
-    severity = contract.severities.get(mode_of(contract, case))
-    silent = case in SILENT or case in contract.more_silent or (case == "one-of-two" and not contract.one_of_two)
-    if silent or severity is None:
+    if case in SILENT or case in contract.more_silent or (case == "one-of-two" and not contract.one_of_two):
+        return []
+    return [labels for job, mode in _fleets(contract, case).items() for labels in _of_fleet(contract, case, job, mode)]
+
+
+def _fleets(contract: Contract, case: str) -> dict[str, str]:
+    """Job → mode of the fleets of a case that are in breach."""
+    if case == "three-jobs":  # in one cluster, each in another mode
+        others = [mode for name, mode in MODES.items() if mode != contract.mode and name not in contract.without]
+        return dict(zip(("memoryos", ELSEWHERE, "third"), (contract.mode, *others), strict=False))
+    return {ELSEWHERE if case == "other-job" else "memoryos": mode_of(contract, case)}
+
+
+def _of_fleet(contract: Contract, case: str, job: str, mode: str) -> list[dict[str, str]]:
+    severity = contract.severities.get(mode)
+    if severity is None:
         return []
     alert = every_alert()[contract.alert]
-    job = ELSEWHERE if case == "other-job" else "memoryos"
     identity = {"cluster": case, "job": job, **({} if alert.per_fleet else {"instance": "a"})}
     common = {"severity": severity, "playbook": alert.step.playbook}
     every = (contract.labels, *(labels for labels, _ in contract.also))
-    own = ({name: label.format(mode=mode_of(contract, case)) for name, label in labels.items()} for labels in every)
+    own = ({name: label.format(mode=mode) for name, label in labels.items()} for labels in every)
     return [{**identity, **labels, **common} for labels in own]
 
 
@@ -253,10 +276,11 @@ def _series(contract: Contract, of_cases: Sequence[str]) -> list[dict[str, str]]
 
 def _assertions(contract: Contract) -> Iterator[Asserted]:
     yield from _together(contract)
-    if "silenced" in cases(contract):
-        yield from _silenced(contract)
-    if "vanished" in cases(contract):
-        yield from _vanished(contract)
+    for case in cases(contract):
+        if case in SILENCED:
+            yield from _silenced(contract, case)
+        elif case in VANISHED:
+            yield from _vanished(contract, case)
 
 
 def _together(contract: Contract) -> Iterator[Asserted]:
@@ -288,22 +312,22 @@ def _flicker(contract: Contract) -> Iterator[Asserted]:
         yield _in_case(contract, "flicker", moment, fire=fire)
 
 
-def _silenced(contract: Contract) -> Iterator[Asserted]:
+def _silenced(contract: Contract, case: str) -> Iterator[Asserted]:
     ends = contract.ends + (contract.forgets or 0)
-    yield _in_case(contract, "silenced", contract.ends - TICK, fire=True)
+    yield _in_case(contract, case, contract.ends - TICK, fire=True)
     if contract.forgets and contract.forgets > 2 * TICK:
-        yield _in_case(contract, "silenced", ends - 2 * TICK, fire=True)
-    yield _in_case(contract, "silenced", ends + TICK, fire=False)
+        yield _in_case(contract, case, ends - 2 * TICK, fire=True)
+    yield _in_case(contract, case, ends + TICK, fire=False)
 
 
-def _vanished(contract: Contract) -> Iterator[Asserted]:
+def _vanished(contract: Contract, case: str) -> Iterator[Asserted]:
     """To the second: what ends by a window ends at the tick at which the last scrape leaves it."""
     if contract.vanishes is None:
-        yield _in_case(contract, "vanished", contract.ends + contract.clears + TICK, fire=True)
+        yield _in_case(contract, case, contract.ends + contract.clears + TICK, fire=True)
         return
     ends = contract.ends + contract.vanishes
-    yield _in_case(contract, "vanished", ends - TICK, fire=True)
-    yield _in_case(contract, "vanished", ends, fire=False)
+    yield _in_case(contract, case, ends - TICK, fire=True)
+    yield _in_case(contract, case, ends, fire=False)
 
 
 def _in_case(contract: Contract, case: str, moment: int, *, fire: bool) -> Asserted:
@@ -329,18 +353,18 @@ def _told_in_full(contract: Contract) -> dict[str, Any]:
 
 def _case(contract: Contract, case: str) -> Iterator[Node]:
     """The nodes of one case, each cluster for itself."""
-    mode, ticks = mode_of(contract, case), _ticks(contract)
-    job = ELSEWHERE if case == "other-job" else "memoryos"
-    if contract.beside:
-        yield Node(case, (replace(_phase(contract, mode, contract.calm), ticks=sum(ticks)),), "b", job)
+    ticks = _ticks(contract)
+    for job, mode in _fleets(contract, case).items():
+        if contract.beside:
+            yield Node(case, (replace(_phase(contract, mode, contract.calm), ticks=sum(ticks)),), "b", job)
+        yield from _own_nodes(contract, case, job, mode)
     if case == "other-job":  # another fleet in the same cluster, beside one that is well
         yield Node(case, (replace(_phase(contract, contract.mode, contract.calm), ticks=sum(ticks)),), "m")
-    yield from _own_nodes(contract, case, job)
 
 
-def _own_nodes(contract: Contract, case: str, job: str) -> Iterator[Node]:
+def _own_nodes(contract: Contract, case: str, job: str, mode: str) -> Iterator[Node]:
     before, during, behind = _ticks(contract)
-    mode, change = mode_of(contract, case), _change(contract, case)
+    change = _change(contract, case)
     calm = _phase(contract, mode, change.before or contract.calm)
     breach = _phase(contract, mode, change)
     after = _phase(contract, mode, contract.still_firing.get(case) or contract.after or contract.calm)
@@ -359,9 +383,9 @@ def _own_nodes(contract: Contract, case: str, job: str) -> Iterator[Node]:
             yield Node(case, (replace(calm, ticks=before, gone=True), replace(calm, ticks=during + behind)), "c")
         case "flicker":
             yield Node(case, tuple(replace(phase, flicker=parts) for phase in story))
-        case "silenced":
+        case _ if case in SILENCED:
             yield Node(case, (*story[:2], replace(breach, ticks=behind, null=parts)))
-        case "vanished":
+        case _ if case in VANISHED:
             yield Node(case, (*story[:2], replace(breach, ticks=behind, gone=True)))
         case _ if case in FIRING or case in contract.still_firing:
             yield Node(case, story, job=job)

@@ -18,6 +18,9 @@ AGGREGATIONS = {"max": "min", "min": "max", "count": "max", "sum": "max"}
 OVER_TIME = {"max_over_time": "min_over_time", "min_over_time": "max_over_time", "avg_over_time": "max_over_time"}
 SEVERITIES = {"critical": "warning", "warning": "info", "info": "warning"}
 
+# How much of the faulty place is shown.
+SHOWN = 70
+
 # What kind of fault, how it was changed, and the expression with it.
 Fault = tuple[str, str, str]
 
@@ -58,7 +61,20 @@ def _expressions(expr: str) -> Iterator[Fault]:
         for kind, change, text in _faults(node):
             faulty = _with(tree, index, text)
             if faulty is not None:
-                yield kind, change, faulty
+                yield kind, f"{change} in {_place(node)}", faulty
+
+
+def _place(node: promql.Expr) -> str:
+    """The faulty place in short: of an operator what stands beside it, of anything else its beginning."""
+    text = _compact(str(node))
+    if not isinstance(node, promql.BinaryExpr):
+        return text[:SHOWN]
+    left, right = _compact(str(node.lhs)), _compact(str(node.rhs))
+    return left[-SHOWN // 2 :] + text[len(left) : len(text) - len(right)] + right[: SHOWN // 2]
+
+
+def _compact(text: str) -> str:
+    return " ".join(text.replace("{}", "").split())
 
 
 def _with(tree: promql.Expr, index: int, text: str) -> str | None:
@@ -118,7 +134,7 @@ def _labels(text: str, clause: str, rebuild: Callable[[str], str]) -> Iterator[F
     for label in match[2].split(", ") if match and match[2] else []:
         left = ", ".join(each for each in match[2].split(", ") if each != label)  # type: ignore[index]
         changed = clause.replace(match[0], f"{match[1]} ({left})", 1)  # type: ignore[index]
-        yield "label dropped", f"{label} of {match[1]} in {text[:40]}", rebuild(changed)  # type: ignore[index]
+        yield "label dropped", f"{label} of {match[1]}", rebuild(changed)  # type: ignore[index]
 
 
 def _number(node: promql.NumberLiteral) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -78,8 +78,8 @@ def subjects(every: int = 1) -> list[Subject]:
     return made[::every]
 
 
-def score(chosen: Sequence[Subject], processes: int = 2) -> Score:
-    """Try every mutant until one contract notices it."""
+def score(chosen: Sequence[Subject], processes: int = 2, progress: Callable[[str], object] = lambda _: None) -> Score:
+    """Try every mutant until one contract notices it; ``progress`` is told how far it is."""
     alive, killed = list(chosen), []
     for attempt in range(ALERTS_TRIED):
         tried: dict[str, list[Subject]] = {}
@@ -88,8 +88,9 @@ def score(chosen: Sequence[Subject], processes: int = 2) -> Score:
                 tried.setdefault(subject.alerts[attempt], []).append(subject)
         jobs = [(alert, part) for alert, several in tried.items() for part in _parts(several)]
         with ThreadPoolExecutor(processes) as pool:
-            for noticed in pool.map(lambda job: noticed_by(*job), jobs):
+            for done, noticed in enumerate(pool.map(lambda job: noticed_by(*job), jobs), 1):
                 killed += noticed
+                progress(f"round {attempt + 1}, {done} of {len(jobs)}: {len(killed)} of {len(chosen)} noticed")
         gone = set(map(id, killed))
         alive = [subject for subject in alive if id(subject) not in gone]
     explained = [subject for subject in alive if reason(str(subject))]
@@ -205,9 +206,9 @@ def report(result: Score) -> Iterator[str]:
 
 
 def main(every: int = 1) -> int:
-    """Print the report; 1 when the score is below 95 %."""
+    """Print the report; 1 when the score is below LEAST."""
     config(), every_alert()  # once, before threads ask for them
-    result = score(subjects(every))
+    result = score(subjects(every), progress=lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
     sys.stdout.writelines(line + "\n" for line in report(result))
     return 0 if result.ratio >= LEAST else 1
 

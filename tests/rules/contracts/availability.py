@@ -25,6 +25,7 @@ CONTRACTS = (
             "vanished": "that a whole fleet is gone is what it tells",
             "flicker": "it is not read from a part of the stats document",
             "other-job": "only the configured job is watched",
+            "three-jobs": "only the configured job is watched",
         },
     ),
     Contract(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memoryos_exporter.catalog import migration, rollout
 from rules.contract import Change, Contract
 from rules.contracts.common import ALWAYS_PAGES, ALWAYS_TICKETS, after, at
-from rules.contracts.rollback_outcome import ROLLED_BACK
+from rules.contracts.rollback_outcome import AGAIN, CLOSED_BEFORE, ROLLED_BACK
 from rules.world import of
 
 MISSING = of(migration.PARITY_TARGETS, "missing")
@@ -18,12 +18,29 @@ CONTRACTS = (
         still_firing={"reconciled-before": Change({**ROLLED_BACK, of(migration.LAST_RECONCILIATION): at(-60)})},
         more_silent={
             "reconciled": Change({**ROLLED_BACK, of(migration.LAST_RECONCILIATION): at(600)}),
+            "reconciled-at-once": Change({**ROLLED_BACK, of(migration.LAST_RECONCILIATION): at(0)}),
             "running": Change({**ROLLED_BACK, of(migration.RECONCILIATION_RUNNING): 1}),
             "never-rolled-back": Change({of(rollout.LAST_ROLLBACK): 0}),
         },
         fires=1845,
         vanishes=None,
         clears=0,
+        severities=ALWAYS_TICKETS,
+        description="Fleet {cluster}/{job} rolled back 31m 0s ago, longer than the deadline of 30m, and no "
+        "reconciliation has ended since or is running.",
+    ),
+    Contract(
+        # An earlier incident was closed, and only one of two nodes rolled back.
+        alert="MemoryOSReconciliationOverdue",
+        variant="again, one of two",
+        beside=True,
+        calm=Change(CLOSED_BEFORE),
+        breach=Change(AGAIN),
+        after=Change({**AGAIN, of(migration.LAST_RECONCILIATION): at(1900)}),
+        more_silent={"running": Change({**AGAIN, of(migration.RECONCILIATION_RUNNING): 1})},
+        fires=1845,
+        clears=0,
+        vanishes=None,
         severities=ALWAYS_TICKETS,
         description="Fleet {cluster}/{job} rolled back 31m 0s ago, longer than the deadline of 30m, and no "
         "reconciliation has ended since or is running.",

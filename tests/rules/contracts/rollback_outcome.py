@@ -19,6 +19,16 @@ WORKED_OFF = {
     of(migration.PARITY_CHECKED): at(120),
 }
 
+# An incident that was closed, and the next rollback.
+CLOSED_BEFORE = {
+    of(rollout.LAST_ROLLBACK): at(-400),
+    of(migration.LAST_RECONCILIATION): at(-390),
+    of(migration.PARITY_CHECKED): at(-380),
+}
+AGAIN = {**CLOSED_BEFORE, **ROLLED_BACK}
+
+BOUNDS = (5, 10, 25, 50, 100, 120, 150, 250, 300, 450, 600, 650, 700, 900, 1000, 1100, 2500, 5000, 10000, 15000, 30000)
+
 
 def split(setting: str, values: dict[object, Value]) -> Contract:
     """One more setting that differs between two nodes."""
@@ -198,6 +208,20 @@ CONTRACTS = (
     threshold("latency_p95_ms", rollout.THRESHOLD_LATENCY_P95, 600),
     threshold("latency_p95_ms", rollout.THRESHOLD_LATENCY_P95, 451, "latency_bound"),
     Contract(
+        # A limit on a bound is read exactly, one between two bounds is interpolated.
+        alert="MemoryOSRollbackThresholdDrifted",
+        variant="on a bound of the histogram",
+        narrowed=("input",),
+        breach=Change({of(rollout.THRESHOLD_LATENCY_P95): 475}),
+        more_silent={f"at-{bound}-ms": Change({of(rollout.THRESHOLD_LATENCY_P95): bound}) for bound in BOUNDS},
+        fires=300,
+        clears=0,
+        forgets=600,
+        labels={"input": "latency_bound"},
+        severities=TICKETS,
+        description=_limit("latency_bound", 475),
+    ),
+    Contract(
         alert="MemoryOSIncidentOpen",
         breach=Change(ROLLED_BACK),
         after=Change(WORKED_OFF),
@@ -211,6 +235,28 @@ CONTRACTS = (
         fires=0,
         vanishes=None,
         clears=0,
+        severities=ALWAYS_TICKETS,
+        description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "
+        "has succeeded since, parity was checked since with no record missing, and no objective was "
+        "breached for 1h.",
+    ),
+    Contract(
+        # An earlier incident was closed, and only one of two nodes rolled back.
+        alert="MemoryOSIncidentOpen",
+        variant="again, one of two",
+        beside=True,
+        calm=Change(CLOSED_BEFORE),
+        breach=Change(AGAIN),
+        after=Change(WORKED_OFF),
+        still_firing={
+            "not-reconciled": Change({**WORKED_OFF, of(migration.LAST_RECONCILIATION): at(-60)}),
+            "not-checked": Change({**WORKED_OFF, of(migration.PARITY_CHECKED): at(-60)}),
+            "missing": Change({**WORKED_OFF, of(migration.PARITY_TARGETS, "missing"): 1}),
+        },
+        breach_ticks=12,
+        fires=0,
+        clears=0,
+        vanishes=None,
         severities=ALWAYS_TICKETS,
         description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "
         "has succeeded since, parity was checked since with no record missing, and no objective was "
