@@ -70,6 +70,24 @@ def threshold(name: str, metric: Metric, limit: float, *also: str) -> Contract:
     )
 
 
+def off_bounds(mode: str) -> Contract:
+    """A limit on a bound of the histogram is read exactly, one between two bounds is interpolated."""
+    return Contract(
+        alert="MemoryOSRollbackThresholdDrifted",
+        variant=f"off the bounds, {mode}",
+        mode=mode,
+        narrowed=("input",),
+        breach=Change({of(rollout.THRESHOLD_LATENCY_P95): 475}),
+        more_silent={f"at-{bound}-ms": Change({of(rollout.THRESHOLD_LATENCY_P95): bound}) for bound in BOUNDS},
+        fires=300,
+        clears=0,
+        forgets=600,
+        labels={"input": "latency_bound"},
+        severities=TICKETS,
+        description=_limit("latency_bound", 475),
+    )
+
+
 CONTRACTS = (
     Contract(
         alert="MemoryOSRollbackNotExecuted",
@@ -207,20 +225,8 @@ CONTRACTS = (
     threshold("error_rate", rollout.THRESHOLD_ERROR_RATE, 0.05),
     threshold("latency_p95_ms", rollout.THRESHOLD_LATENCY_P95, 600),
     threshold("latency_p95_ms", rollout.THRESHOLD_LATENCY_P95, 451, "latency_bound"),
-    Contract(
-        # A limit on a bound is read exactly, one between two bounds is interpolated.
-        alert="MemoryOSRollbackThresholdDrifted",
-        variant="on a bound of the histogram",
-        narrowed=("input",),
-        breach=Change({of(rollout.THRESHOLD_LATENCY_P95): 475}),
-        more_silent={f"at-{bound}-ms": Change({of(rollout.THRESHOLD_LATENCY_P95): bound}) for bound in BOUNDS},
-        fires=300,
-        clears=0,
-        forgets=600,
-        labels={"input": "latency_bound"},
-        severities=TICKETS,
-        description=_limit("latency_bound", 475),
-    ),
+    off_bounds("memory_os"),
+    off_bounds("legacy"),
     Contract(
         alert="MemoryOSIncidentOpen",
         breach=Change(ROLLED_BACK),
