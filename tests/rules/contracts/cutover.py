@@ -33,6 +33,20 @@ CONTRACTS = (
         " rollback limit is 3%.",
     ),
     Contract(
+        alert="MemoryOSFallbackSpike",
+        variant="just beyond",
+        calm=Change(path("memory_os", 50)),
+        breach=Change({FALLBACKS: 1.25, **path("memory_os", 50)}),
+        below=Change({FALLBACKS: 0.9, **path("memory_os", 50)}),
+        fires=360,
+        clears=345,
+        breach_ticks=40,
+        vanishes=360,
+        severities={"memory_os": "warning"},
+        description="1.235% of the calls in memory_os on a fell back to legacy, more than 1%. They count as errors: the"
+        " rollback limit is 3%.",
+    ),
+    Contract(
         alert="MemoryOSCanaryIdle",
         mode="dual_run",
         breach=Change(path("memory_os", 0)),

@@ -216,6 +216,7 @@ CONTRACTS = (
         breach=Change({**ROLLED_BACK, **DISABLED}),
         after=Change(ROLLED_BACK),
         fires=60,
+        forgets=600,
         clears=0,
         severities=ALWAYS_PAGES,
         description="fallback_enabled is false on a, within 7d of the cutover or after a rollback: calls that "
