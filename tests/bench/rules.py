@@ -16,8 +16,9 @@ from memoryos_generators.rules import files, groups
 from memoryos_generators.rules.promql import series_names
 from memoryos_simulator.story_file import load_story
 from rules import promtool
-from rules.contract import config, every_alert, promtool_tests, rule_file
+from rules.contract import config, every_alert, rule_file
 from rules.contracts import CONTRACTS
+from rules.suite import promtool_tests
 from support.history import backfill, lines, series_of
 from support.programs import get, prometheus, until
 

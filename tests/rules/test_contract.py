@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rules import promtool
-from rules.contract import promtool_tests, rule_file
+from rules.contract import rule_file
 from rules.contracts import CONTRACTS
+from rules.suite import promtool_tests
 
 
 @pytest.mark.spread

@@ -19,11 +19,11 @@ from rules.contract import (
     config,
     every_alert,
     needed,
-    promtool_tests,
     rule_file,
     told,
 )
 from rules.contracts import CONTRACTS
+from rules.suite import promtool_tests
 
 WATCHDOG = "MemoryOSWatchdog"
 MAIN = {name: contract for name, contract in CONTRACTS.items() if not contract.variant}
