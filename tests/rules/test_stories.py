@@ -20,7 +20,7 @@ from support.programs import ROOT
 
 SEVERITIES = ("critical", "warning", "info")
 EVERY = 60
-"""Seconds. Evaluating the rules more seldom than they are in the field costs a story some precision, and saves minutes."""
+"""Seconds. Evaluating the rules more seldom than in the field costs a story some precision, and saves minutes."""
 
 STORIES = {name: story for name in story_names() if not (story := load_story(name)).loops}
 
