@@ -54,7 +54,8 @@ def _kept(name: str, folder: Path) -> bool:
     own = folder / name.replace(" ", "-").replace("/", "-")
     own.mkdir()
     contract = CONTRACTS[name]
-    suite = promtool.write_suite(own, {"rules.yml": rule_file(contract.alert)}, promtool_tests(contract))
+    rules = {"rules.yml": rule_file(contract.alert)}
+    suite = promtool.write_suite(own, rules, promtool_tests(contract), f"{contract.every}s")
     return promtool.run(suite).returncode == 0
 
 
