@@ -1,4 +1,4 @@
-"""The stories of the live stack: all are told at once, from the first test on, beside which the other tests run."""
+"""The stories of the live stack: all are told at once, when the first test asks for one."""
 
 from __future__ import annotations
 
@@ -49,14 +49,13 @@ class Telling(Protocol):
     def __call__(self, name: str, /) -> Ended: ...
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telling]:
     """Gives what came of a short story, by name."""
     directory = tmp_path_factory.mktemp("stories")
-    wanted = SHORT_STORIES if any(item.path.name == "test_incidents.py" for item in request.session.items) else []
     times = request.config.stash.setdefault(TIMES, {})
     with ExitStack() as playing:
-        commands = {name: running(_play(name, directory), _log(name, directory)) for name in wanted}
+        commands = {name: running(_play(name, directory), _log(name, directory)) for name in SHORT_STORIES}
         programs = {name: playing.enter_context(command) for name, command in commands.items()}
 
         @cache
