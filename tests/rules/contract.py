@@ -94,6 +94,11 @@ class Contract:
     breach_ticks: int = 0
 
     @property
+    def name(self) -> str:
+        """The alert, with the variant where there is one."""
+        return f"{self.alert} {self.variant}".strip()
+
+    @property
     def begins(self) -> int:
         """The moment of the breach, in seconds."""
         return self.start + self.calm_ticks * TICK
@@ -218,7 +223,6 @@ def all_contracts(modules: Sequence[Any]) -> dict[str, Contract]:
     """Name, with variant, → contract, of every module; two of one name are an error."""
     found: dict[str, Contract] = {}
     for contract in (each for module in modules for each in module.CONTRACTS):
-        name = f"{contract.alert} {contract.variant}".strip()
-        assert name not in found, f"{name} has two contracts"
-        found[name] = contract
+        assert contract.name not in found, f"{contract.name} has two contracts"
+        found[contract.name] = contract
     return found

@@ -7,6 +7,7 @@ need it.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -106,7 +107,7 @@ def noticed_by(alert: str, several: Sequence[Subject]) -> list[Subject]:
     # First the contracts in which the rule fires, then those in which it only might.
     for fires in (True, False):
         for contract in _by_contract()[alert]:
-            for world in _worlds(_name(contract)):
+            for world in _worlds(contract.name):
                 tried = {number: one for number, one in alive.items() if _fires(contract, world, one) is fires}
                 while tried:
                     failed, broken = _failing(contract, world, tried)
@@ -120,10 +121,6 @@ def noticed_by(alert: str, several: Sequence[Subject]) -> list[Subject]:
 @cache
 def _worlds(contract_name: str) -> tuple[World, ...]:
     return tuple(worlds(CONTRACTS[contract_name]))
-
-
-def _name(contract: Contract) -> str:
-    return f"{contract.alert} {contract.variant}".strip()
 
 
 def _fires(contract: Contract, world: World, subject: Subject) -> bool | None:
@@ -154,7 +151,7 @@ def _failing(contract: Contract, world: World, alive: Mapping[int, Subject]) -> 
         int(match[1]) for line in lines if "err" in line and "expr:" not in line and (match := NUMBER.search(line))
     }
     assert finished.returncode == 0 or failed or broken, finished.stderr
-    return failed, broken - failed if not failed else broken
+    return failed, broken
 
 
 def _recordings(alert: str) -> Iterator[Rule]:
@@ -216,4 +213,8 @@ def main(every: int = 1) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    parser = argparse.ArgumentParser(prog='make mutation ARGS="…"', description="Score the tests of the rules.")
+    parser.add_argument(
+        "every", nargs="?", type=int, default=1, help="try only every so manieth mutant, to take less long"
+    )
+    sys.exit(main(parser.parse_args().every))

@@ -62,8 +62,7 @@ def promtool_tests(contract: Contract) -> list[dict[str, Any]]:
     for each in worlds(contract):
         asserted = [every.test(contract.alert) for every in each.asserted]
         in_full = [] if made or set(contract.narrowed) - {"window"} else [_told_in_full(contract)]
-        name = f"{contract.alert} {contract.variant}".strip()
-        made.append({**as_test(each, name), "promql_expr_test": asserted, "alert_rule_test": in_full})
+        made.append({**as_test(each, contract.name), "promql_expr_test": asserted, "alert_rule_test": in_full})
     return made
 
 

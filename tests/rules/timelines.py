@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from memoryos_exporter.story_series import story_series
 from memoryos_generators.config import load
 from memoryos_generators.rules import groups
 from memoryos_generators.rules.delivery import rule_fields
@@ -16,8 +15,8 @@ from memoryos_generators.rules.model import Rule
 from memoryos_simulator.story_file import load_story
 from rules import promtool
 from rules.contract import needed
+from support.history import START, series_of
 
-START = 900
 FIRING = 'ALERTS{alertstate="firing",alertname!="MemoryOSWatchdog"}'
 
 
@@ -52,9 +51,7 @@ def timeline(name: str, every: int, until: int | None = None, alert: str = "") -
     }
     questions = [(FIRING, START + moment) for moment in moments]
     with TemporaryDirectory() as directory:
-        answers = promtool.ask(
-            Path(directory), {"rules.yml": rules}, story_series(story, start=START), questions, f"{every}s"
-        )
+        answers = promtool.ask(Path(directory), {"rules.yml": rules}, series_of(story), questions, f"{every}s")
     return list(_intervals(dict(zip(moments, answers, strict=True)), every))
 
 
