@@ -18,7 +18,7 @@ demo: setup ## an incident from breach to page, on this machine; ARGS="--list" a
 
 # Three workers on two cores: many tests wait for real programs.
 test: setup tools lint ## everything that must hold: style, types, unit, property and live tests
-	$(BIN)/pytest --quiet --numprocesses=3 --dist=loadgroup --durations=10
+	$(BIN)/pytest --quiet --numprocesses=3 --dist=loadfile --durations=10
 
 generate: setup ## write dashboards/ and alerts/ anew
 	$(BIN)/memoryos-generate

@@ -12,7 +12,6 @@ from rules.contracts import CONTRACTS
 from rules.suite import promtool_tests
 
 
-@pytest.mark.spread
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_an_alert_fires_exactly_where_and_when_its_contract_says(name: str, tmp_path: Path) -> None:
     contract = CONTRACTS[name]

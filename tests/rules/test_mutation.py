@@ -12,7 +12,6 @@ from rules.mutation import report, score, subjects
 CHOSEN = ("MemoryOSRollbackLatency", "MemoryOSBacklogGrowing")
 
 
-@pytest.mark.spread
 @pytest.mark.parametrize("alert", CHOSEN)
 def test_nineteen_of_twenty_faults_in_an_alert_are_noticed(alert: str) -> None:
     config(), every_alert()

@@ -63,7 +63,6 @@ def _all(found: list[Interval], each: Expectation) -> str:
     return "; ".join(str(one) for one in found if one.labels["alertname"] == each.alert) or "never"
 
 
-@pytest.mark.spread
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_raises_exactly_its_list_and_falls_silent(name: str) -> None:
     story = STORIES[name]
