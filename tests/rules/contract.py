@@ -61,6 +61,7 @@ class Contract:
     vanishes: seconds after which it ends when the node is gone: the minute over which a read counts, unless said. None:
     it goes on.
     start: the moment at which the first node is scraped, in seconds. promtool evaluates from 0 on.
+    tick: from one scrape to the next, in seconds: longer where hours and days are told.
     every: the evaluation interval, in seconds.
     narrowed: labels by which the alerts asked for are narrowed, because others may be raised at the same time.
     one_of_two: whether a fleet of two nodes, of which one is in breach, is told.
@@ -89,6 +90,7 @@ class Contract:
     vanishes: int | None = 60
     narrowed: tuple[str, ...] = ()
     start: int = 1200
+    tick: int = TICK
     every: int = TICK
     calm_ticks: int = 28
     breach_ticks: int = 0
@@ -101,17 +103,17 @@ class Contract:
     @property
     def begins(self) -> int:
         """The moment of the breach, in seconds."""
-        return self.start + self.calm_ticks * TICK
+        return self.start + self.calm_ticks * self.tick
 
     @property
     def ticks(self) -> int:
         """How long the breach lasts: so long that the slowest case fires."""
-        return self.breach_ticks or (self.fires + 120) // TICK
+        return self.breach_ticks or (self.fires + 8 * self.tick) // self.tick
 
     @property
     def ends(self) -> int:
         """The moment at which the breach ends, in seconds."""
-        return self.begins + self.ticks * TICK
+        return self.begins + self.ticks * self.tick
 
 
 @cache

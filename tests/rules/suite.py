@@ -25,7 +25,7 @@ from rules.contract import (
     needed,
     told,
 )
-from rules.world import TICK, Calls, Node, Phase, healthy, input_series, part_of, restart
+from rules.world import Calls, Node, Phase, healthy, input_series, part_of, restart
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class World:
 
     series: list[dict[str, str]]
     asserted: tuple[Asserted, ...]
+    tick: int
 
 
 def promtool_tests(contract: Contract) -> list[dict[str, Any]]:
@@ -68,22 +69,22 @@ def promtool_tests(contract: Contract) -> list[dict[str, Any]]:
 
 def as_test(world: World, name: str) -> dict[str, Any]:
     """The series of a world in a promtool test, in which nothing is asserted yet."""
-    return {"name": name, "interval": "15s", "input_series": world.series}
+    return {"name": name, "interval": f"{world.tick}s", "input_series": world.series}
 
 
 def worlds(contract: Contract) -> Iterator[World]:
     """All cases together, except the one in which values come and go: when it begins to fire is not told exactly."""
     together = [case for case in cases(contract) if case != "flicker"]
-    yield World(_series(contract, together), tuple(_assertions(contract)))
+    yield World(_series(contract, together), tuple(_assertions(contract)), contract.tick)
     if "flicker" in cases(contract):
-        yield World(_series(contract, ["flicker"]), tuple(_flicker(contract)))
+        yield World(_series(contract, ["flicker"]), tuple(_flicker(contract)), contract.tick)
 
 
 def _series(contract: Contract, of_cases: Sequence[str]) -> list[dict[str, str]]:
     nodes = [node for case in of_cases for node in _case(contract, case)]
     # A fleet that was always there: without any target at all, MemoryOSExporterDown has a test of its own.
     always = {"series": 'up{cluster="always",instance="a",job="memoryos"}', "values": "1x10000"}
-    return [always, *input_series(nodes, names(contract.alert), contract.start, contract.begins)]
+    return [always, *input_series(nodes, names(contract.alert), contract.start, contract.begins, contract.tick)]
 
 
 def _assertions(contract: Contract) -> Iterator[Asserted]:
@@ -107,38 +108,43 @@ def _together(contract: Contract) -> Iterator[Asserted]:
         which = f'cluster=~"{clusters}"' if state == "pending" else f'cluster!~"{"|".join(APART)}"'
         return Asserted(moment, tuple(alerts), (which, *_narrowed(contract)), state)
 
-    yield at(contract.begins - TICK, [])
+    yield at(contract.begins - contract.tick, [])
     if any(rule.for_ for rule in needed(contract.alert) if rule.alert):
-        yield at(fires - TICK, raised, "pending")
-    yield at(fires + TICK, raised)
-    yield at(contract.ends - TICK, raised)
-    if contract.clears > 2 * TICK:
-        yield at(silent - 2 * TICK, raised)
-    yield at(silent + TICK, lasting)
-    yield at(silent + 4 * TICK, lasting)
+        yield at(fires - contract.tick, raised, "pending")
+    yield at(fires + contract.tick, raised)
+    yield at(contract.ends - contract.tick, raised)
+    if contract.clears > 2 * contract.tick:
+        yield at(silent - 2 * contract.tick, raised)
+    yield at(silent + contract.tick, lasting)
+    yield at(silent + 4 * contract.tick, lasting)
 
 
 def _flicker(contract: Contract) -> Iterator[Asserted]:
     fires, silent = contract.begins + contract.fires + 60, contract.ends + contract.clears + 60
-    for moment, fire in ((contract.begins - TICK, False), (fires, True), (contract.ends - TICK, True), (silent, False)):
+    for moment, fire in (
+        (contract.begins - contract.tick, False),
+        (fires, True),
+        (contract.ends - contract.tick, True),
+        (silent, False),
+    ):
         yield _in_case(contract, "flicker", moment, fire=fire)
 
 
 def _silenced(contract: Contract, case: str) -> Iterator[Asserted]:
     ends = contract.ends + (contract.forgets or 0)
-    yield _in_case(contract, case, contract.ends - TICK, fire=True)
-    if contract.forgets and contract.forgets > 2 * TICK:
-        yield _in_case(contract, case, ends - 2 * TICK, fire=True)
-    yield _in_case(contract, case, ends + TICK, fire=False)
+    yield _in_case(contract, case, contract.ends - contract.tick, fire=True)
+    if contract.forgets and contract.forgets > 2 * contract.tick:
+        yield _in_case(contract, case, ends - 2 * contract.tick, fire=True)
+    yield _in_case(contract, case, ends + contract.tick, fire=False)
 
 
 def _vanished(contract: Contract, case: str) -> Iterator[Asserted]:
     """To the second: what ends by a window ends at the tick at which the last scrape leaves it."""
     if contract.vanishes is None:
-        yield _in_case(contract, case, contract.ends + contract.clears + TICK, fire=True)
+        yield _in_case(contract, case, contract.ends + contract.clears + contract.tick, fire=True)
         return
     ends = contract.ends + contract.vanishes
-    yield _in_case(contract, case, ends - TICK, fire=True)
+    yield _in_case(contract, case, ends - contract.tick, fire=True)
     yield _in_case(contract, case, ends, fire=False)
 
 
@@ -157,7 +163,7 @@ def _matchers(labels: Mapping[str, str]) -> str:
 
 def _told_in_full(contract: Contract) -> dict[str, Any]:
     """Everything that is told, annotations too; those that are asked apart fire like the others."""
-    moment = (contract.begins + contract.fires + TICK) // contract.every * contract.every
+    moment = (contract.begins + contract.fires + contract.tick) // contract.every * contract.every
     together = (case for case in cases(contract) if case != "flicker")
     expected = [_expected(contract, labels, moment) for case in together for labels in told(contract, case)]
     return {"eval_time": f"{moment}s", "alertname": contract.alert, "exp_alerts": expected}
@@ -210,7 +216,7 @@ def _own_nodes(contract: Contract, case: str, job: str, mode: str) -> Iterator[N
 def _ticks(contract: Contract) -> tuple[int, int, int]:
     """How long it is calm, how long the breach lasts, and how long the rest."""
     rest = max(contract.clears, contract.vanishes or 0, contract.forgets or 0)
-    return contract.calm_ticks, contract.ticks, rest // TICK + 8
+    return contract.calm_ticks, contract.ticks, rest // contract.tick + 8
 
 
 def _change(contract: Contract, case: str) -> Change:

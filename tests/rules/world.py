@@ -127,14 +127,19 @@ def healthy(of_mode: str) -> dict[Key, Value]:
     }
 
 
-def input_series(nodes: Sequence[Node], names: set[str], start: int, breach: int) -> list[dict[str, str]]:
-    """promtool's input_series of these nodes, of the series called ``names`` only; the phases begin at ``start``."""
+def input_series(
+    nodes: Sequence[Node], names: set[str], start: int, breach: int, seconds: int = TICK
+) -> list[dict[str, str]]:
+    """promtool's input_series of these nodes, of the series called ``names`` only; the phases begin at ``start``.
+
+    seconds: from one scrape to the next.
+    """
     made: list[tuple[tuple[Phase, ...], dict[str, str]]] = []
     series = []
     for node in nodes:
         columns = next((known for phases, known in made if phases == node.phases), None)
         if columns is None:
-            columns = _columns(node.phases, names, start, breach)
+            columns = _columns(node.phases, names, start, breach, seconds)
             made.append((node.phases, columns))
         identity = f'cluster="{node.cluster}",instance="{node.instance}",job="{node.job}"'
         for name, values in columns.items():
@@ -143,20 +148,20 @@ def input_series(nodes: Sequence[Node], names: set[str], start: int, breach: int
     return series
 
 
-def _columns(phases: Sequence[Phase], names: set[str], start: int, breach: int) -> dict[str, str]:
+def _columns(phases: Sequence[Phase], names: set[str], start: int, breach: int, seconds: int) -> dict[str, str]:
     """Name and own labels of each series → its values in promtool's notation."""
     columns: dict[str, list[str]] = {}
     totals: dict[str, float] = {}
     for tick, (phase, first) in enumerate(_ticks([_narrowed(phase, names) for phase in phases])):
         if phase.restarted and first:
             totals.clear()
-        for series, value in _scrape(phase, tick, start + tick * TICK, breach, totals):
+        for series, value in _scrape(phase, tick, start + tick * seconds, breach, totals):
             if series.partition("{")[0] in names:
                 columns.setdefault(series, [NOTHING] * tick).append(f"{value:.17g}")
         for column in columns.values():
             if len(column) <= tick:
                 column.append(NOTHING if column[-1] in (STALE, NOTHING) else STALE)
-    return {series: f"{NOTHING}x{start // TICK} " + " ".join(column) for series, column in columns.items()}
+    return {series: f"{NOTHING}x{start // seconds} " + " ".join(column) for series, column in columns.items()}
 
 
 def _narrowed(phase: Phase, names: set[str]) -> Phase:

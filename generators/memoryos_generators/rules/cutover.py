@@ -83,7 +83,7 @@ def _watch(q: Promql, config: Config) -> Alert:
     factor = config.rules.cutover_factor
     conditions = (
         Condition(
-            f"{sli.current(q, name)} > {factor:g} * {q.state(limit)} and {sli.enough(q, name)}"
+            f"{sli.current(q, name)} > {factor:g} * {q.known(limit)} and {sli.enough(q, name)}"
             f" and {q.in_mode('memory_os')} and {q.on_fleet} {cut_over_within(config.rules.cutover_window)}",
             Duration(60),
             {"input": name},

@@ -23,7 +23,6 @@ TAKEN_BEFORE = "instance:memoryos_drift_samples_taken:in_memory_os"
 def area(q: Promql, config: Config) -> Area:
     """The alerts of this area."""
     stage = rollout.ROLLOUT_STAGE
-    taken = q.state(rollout.DRIFT_SAMPLES_TAKEN)
     return Area(
         AREA,
         (
@@ -37,14 +36,14 @@ def area(q: Promql, config: Config) -> Area:
         (
             Recording(
                 STAGE_INDEX,
-                f"sum without (rollout_stage) ({q.state(stage, rollout_stage='canary')}"
-                f" or 2 * {q.state(stage, rollout_stage='global')})",
+                f"sum without (rollout_stage) ({q.known(stage, rollout_stage='canary')}"
+                f" or 2 * {q.known(stage, rollout_stage='global')}) and {q.present()}",
                 "How far the rollout is: 0 internal, 1 canary, 2 global.",
             ),
             Recording(
                 TAKEN_BEFORE,
-                f"{taken} and {q.in_mode('memory_os')} or last_over_time({TAKEN_BEFORE}[{config.rules.remembered_gap}])"
-                f" and {taken}",
+                f"{q.known(rollout.DRIFT_SAMPLES_TAKEN)} and {q.in_mode('memory_os')}"
+                f" or last_over_time({TAKEN_BEFORE}[{config.rules.remembered_gap}]) and {q.present()}",
                 "Drift samples that had been taken when the node was last in memory_os.",
             ),
         ),
@@ -52,14 +51,14 @@ def area(q: Promql, config: Config) -> Area:
 
 
 def _regression(q: Promql, config: Config) -> Alert:
-    threshold = q.state(rollout.DRIFT_THRESHOLD)
-    enough = f"{q.state(rollout.DRIFT_SAMPLES)} >= {q.state(rollout.DRIFT_MIN_SAMPLES)}"
+    threshold = q.known(rollout.DRIFT_THRESHOLD)
+    enough = f"{q.known(rollout.DRIFT_SAMPLES)} >= {q.known(rollout.DRIFT_MIN_SAMPLES)}"
     return Alert(
         name="MemoryOSDriftRegression",
         area=AREA,
         conditions=(
             Condition(
-                f"{q.state(rollout.DRIFT_MAX)} > {threshold} and {enough} and {q.in_mode('dual_run')}", Duration(300)
+                f"{q.known(rollout.DRIFT_MAX)} > {threshold} and {enough} and {q.in_mode('dual_run')}", Duration(300)
             ),
         ),
         severity="warning",
@@ -105,7 +104,7 @@ def _gate_blind(q: Promql) -> Alert:
         area=AREA,
         conditions=(
             Condition(
-                f"{q.state(rollout.CUTOVER_READY)} == 1 and {q.in_mode('dual_run')} and ({dead} or {silent})",
+                f"{q.known(rollout.CUTOVER_READY)} == 1 and {q.in_mode('dual_run')} and ({dead} or {silent})",
                 Duration(30),
             ),
         ),
@@ -122,8 +121,8 @@ def _gate_blind(q: Promql) -> Alert:
 
 def _gate_stale(q: Promql, config: Config) -> Alert:
     open_gate = f"{q.state(rollout.CUTOVER_READY)} == 1 unless {q.in_mode('memory_os')}"
-    least = q.state(rollout.DRIFT_MIN_SAMPLES)
-    taken = q.state(rollout.DRIFT_SAMPLES_TAKEN)
+    least = q.known(rollout.DRIFT_MIN_SAMPLES)
+    taken = q.known(rollout.DRIFT_SAMPLES_TAKEN)
     few = f"increase({q(rollout.DRIFT_SAMPLES_TAKEN)}[{config.rules.gate_window}]) < {least}"
     before = f"{taken} - {TAKEN_BEFORE} < {least}"
     return Alert(

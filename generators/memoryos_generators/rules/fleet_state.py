@@ -71,19 +71,18 @@ def area(q: Promql, config: Config) -> Area:
 
 
 def _mode_rank(q: Promql) -> str:
-    was = {
-        mode: f"max_over_time({q(rollout.MODE, mode=mode)}[{q.rules.severity_window}])"
-        for mode in ("memory_os", "dual_run", "other", "legacy")
-    }
-    return q.by_fleet("max", f"2 * {was['memory_os']} or {was['dual_run']} or {was['other']} or 0 * {was['legacy']}")
+    def was(mode: str | tuple[str, ...]) -> str:
+        return f"max_over_time({q(rollout.MODE, mode=mode)}[{q.rules.severity_window}])"
+
+    return q.by_fleet("max", f"2 * {was('memory_os')} or {was(('dual_run', 'other'))}")
 
 
 _FAILED = "When records of a reconciliation last failed and no run has succeeded since; 0: all is well."
 
 
 def cut_over_within(window: Duration) -> str:
-    """The fleets in memory_os that entered it within ``window``."""
-    return f"({IN_MEMORY_OS} == 1 and {CUTOVER} > time() - {seconds(window)})"
+    """The fleets that entered memory_os within ``window``, whatever mode they are in now."""
+    return f"{CUTOVER} > time() - {seconds(window)}"
 
 
 def _remembered(q: Promql, name: str, series: str, meaning: str) -> Recording:

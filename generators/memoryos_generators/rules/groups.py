@@ -19,7 +19,6 @@ from . import (
     reconciliation,
     rollback_outcome,
     rollback_triggers,
-    sli,
     slo,
 )
 from .model import Alert, Area, Condition, Follows, Group, Recording, Rule
@@ -123,11 +122,10 @@ def variants(alert: Alert, condition: Condition, q: Promql) -> Iterator[tuple[st
         case Follows.NOTHING:
             yield alert.severity, expr
         case _ if alert.severity == "info":
-            yield "info", expr
+            yield "info", f"{expr} or {condition.legacy}" if condition.legacy else expr
         case Follows.EFFECTIVE_MODE:
-            legacy = f'ignoring (class, objective) {sli.OPERATIONS}{{mode="legacy"}}'
-            yield alert.severity, f"({expr}) unless {legacy}"
-            yield "info", f"({expr}) and {legacy}"
+            yield alert.severity, expr
+            yield "info", condition.legacy
         case Follows.MODE:
             if alert.severity == "critical":
                 yield "critical", f"({expr}) and {rank} == 2"

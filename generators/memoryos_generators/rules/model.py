@@ -34,11 +34,15 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One expression that raises the alert when it holds for ``for_``; every series of it is an alert of its own."""
+    """One expression that raises the alert when it holds for ``for_``; every series of it is an alert of its own.
+
+    legacy: the same of calls in effective mode legacy, where the alert follows that; ``expr`` leaves them out then.
+    """
 
     expr: str
     for_: Duration
     labels: Mapping[str, str] = field(default_factory=dict)
+    legacy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

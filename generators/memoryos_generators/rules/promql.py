@@ -53,11 +53,14 @@ class Promql:
         """The targets that are read now: a replaced pod is not among them, although its last values are remembered."""
         return self.recent(reading.UP)
 
+    def known(self, metric: Metric, **labels: str | tuple[str, ...]) -> str:
+        """State that changes by hand: the last value known, also of a target that is gone. Beside a term of `state`."""
+        return f"last_over_time({self(metric, **labels)}[{self.rules.state_window}])"
+
     def state(self, metric: Metric, **labels: str | tuple[str, ...]) -> str:
-        """State that changes by hand: the last value known of every target that is read now."""
+        """The same, of every target that is read now."""
         ignoring = f" ignoring ({', '.join(metric.labels)})" if metric.labels else ""
-        known = f"last_over_time({self(metric, **labels)}[{self.rules.state_window}])"
-        return f"({known} and{ignoring} {self.present()})"
+        return f"({self.known(metric, **labels)} and{ignoring} {self.present()})"
 
     def in_mode(self, mode: str) -> str:
         """The nodes whose controller is in ``mode``, without the mode label."""

@@ -123,7 +123,7 @@ def _journal_full(q: Promql, config: Config) -> Alert:
     return Alert(
         name="MemoryOSJournalFull",
         area=AREA,
-        conditions=(Condition(f"{q.state(queue.JOURNAL_EVENTS)} >= {q.state(queue.JOURNAL_LIMIT)}", Duration(300)),),
+        conditions=(Condition(f"{q.state(queue.JOURNAL_EVENTS)} >= {q.known(queue.JOURNAL_LIMIT)}", Duration(300)),),
         severity="info",
         reason="It never empties again: five minutes only pass over the start.",
         summary="The journal is full: from now on every event rewrites the whole file.",

@@ -57,13 +57,13 @@ def _closed(q: Promql) -> str:
     met = " and ".join(
         (
             f"({LAST_RECONCILIATION} >= {LAST_ROLLBACK} > 0)",
-            f"({fleet_state.RECONCILIATION_FAILED} or 0 * {LAST_ROLLBACK}) == 0",
             f"{checked} >= {LAST_ROLLBACK}",
             f"{missing} == 0",
             f"max_over_time({BREACHED}[{q.rules.stability_window}]) == 0",
         )
     )
-    return f"0 * ({met}) + time() or last_over_time({INCIDENT_CLOSED}[{q.rules.remembered_gap}])"
+    unless_failed = f"{met} unless {fleet_state.RECONCILIATION_FAILED} > 0"
+    return f"timestamp({unless_failed}) or last_over_time({INCIDENT_CLOSED}[{q.rules.remembered_gap}])"
 
 
 def _not_executed(q: Promql, config: Config) -> Alert:
@@ -73,7 +73,7 @@ def _not_executed(q: Promql, config: Config) -> Alert:
     return Alert(
         name="MemoryOSRollbackNotExecuted",
         area=AREA,
-        conditions=(Condition(f"max without (input) (0 * ({breaches}) + 1)", config.rules.rollback_deadline),),
+        conditions=(Condition(f"group without (input) ({breaches})", config.rules.rollback_deadline),),
         severity="critical",
         reason="The deadline for the rollback: longer than the slowest that was measured (it came 11 s after its "
         "caller had timed out), and for whoever was paged to act on the trigger.",
@@ -149,8 +149,7 @@ def _rollout_split(q: Promql, config: Config) -> Alert:
 
 
 def _differs(q: Promql, metric: Metric) -> str:
-    state = q.state(metric)
-    return f"{q.by_fleet('max', state)} != {q.by_fleet('min', state)}"
+    return f"{q.by_fleet('stddev', q.state(metric))} > 0"
 
 
 def _mode_lost(config: Config) -> Alert:
@@ -197,15 +196,13 @@ def _controller_restarted(q: Promql, config: Config) -> Alert:
 
 def _fallback_disabled(q: Promql, config: Config) -> Alert:
     rules = config.rules
-    recent_cutover = fleet_state.cut_over_within(rules.fallback_window)
-    in_effect = f"{q.in_mode('memory_os')} and {q.on_fleet} {recent_cutover}"
-    disabled = f"{q.state(rollout.FALLBACK_ENABLED)} == 0"
+    cut_over = f"{q.in_mode('memory_os')} and {q.on_fleet} {fleet_state.cut_over_within(rules.fallback_window)}"
+    while_live = f"{q.known(rollout.FALLBACK_ENABLED)} == 0 and ({cut_over})"
+    after_rollback = f"{q.state(rollout.FALLBACK_ENABLED)} == 0 and {q.on_fleet} {open_incident(q)}"
     return Alert(
         name="MemoryOSFallbackDisabled",
         area=AREA,
-        conditions=(
-            Condition(f"{disabled} and ({in_effect}) or {disabled} and {q.on_fleet} {open_incident(q)}", Duration(60)),
-        ),
+        conditions=(Condition(f"{while_live} or {after_rollback}", Duration(60)),),
         severity="critical",
         migration_only=True,
         reason="Four scrapes: it is switched by hand, and may be switched by mistake for a moment.",

@@ -53,7 +53,7 @@ def recordings(q: Promql, config: Config) -> tuple[Recording, ...]:
         *(
             Recording(
                 BREACH,
-                f"{current(q, name)} > {q.state(LIMITS[name])} and {q.in_mode('memory_os')}",
+                f"{current(q, name)} > {q.known(LIMITS[name])} and {q.in_mode('memory_os')}",
                 f"{name} while evaluate_rollback/2 would roll back for it, whatever the number of calls.",
                 {"input": name},
             )

@@ -187,7 +187,7 @@ def _counted_in(name: str, length: Duration, config: Config) -> str:
 
 
 def _any_of(label: str, values: Sequence[str]) -> str:
-    return f'{{{label}=~"{"|".join(values)}"}}'
+    return f'{label}="{values[0]}"' if len(values) == 1 else f'{label}=~"{"|".join(values)}"'
 
 
 def _sum(name: str, length: Duration, config: Config) -> str:
@@ -212,7 +212,7 @@ def _breached(q: Promql, config: Config) -> Recording:
         f"{LATENCY_BURN}{window} > 1 and {_enough(TIMED, window, config)}",
         sli.BREACH,
     )
-    breached = q.by_fleet("max", f"0 * ({' or '.join(over)}) + 1")
+    breached = q.by_fleet("group", " or ".join(over))
     return Recording(
         BREACHED,
         f"{breached} or 0 * {fleet_state.IN_MEMORY_OS}",
@@ -265,16 +265,25 @@ def _burns(
     for tier in slos.tiers:
         possible = [name for name, budget in budgets.items() if can_fire(tier, budget)]
         if possible:
-            which = _any_of(label, possible)
-            enough = f"{ignoring}{_enough(events, tier.long, config)}"
-            fast = (f"{burn}{length}{which} > {tier.factor:g}" for length in (tier.long, tier.short))
-            yield Condition(" and ".join((*fast, enough)), tier.for_, {"window": str(tier.long)})
+            which = [_any_of(label, possible)] if len(possible) < len(budgets) else []
+            still = f"{burn}{tier.short} > {tier.factor:g} and {ignoring}{_enough(events, tier.long, config)}"
+            exprs = (f"{burn}{tier.long}{each} > {tier.factor:g} and {still}" for each in _by_mode(which))
+            yield _condition(exprs, tier.for_, str(tier.long))
     length = slos.absolute_window
     many = f"{_sum(bad, length, config)} >= {slos.absolute_errors}"
     few = f"{_counted_in(events, length, config)} < {slos.minimum_operations}"
-    yield Condition(
-        f"{burn}{length} > 1 and {many} and {ignoring}{few}", slos.absolute_for, {"window": f"{length} absolute"}
-    )
+    exprs = (f"{burn}{length}{each} > 1 and {many} and {ignoring}{few}" for each in _by_mode([]))
+    yield _condition(exprs, slos.absolute_for, f"{length} absolute")
+
+
+def _by_mode(matchers: Sequence[str]) -> Iterator[str]:
+    """The matchers in braces: for calls that MemoryOS takes part in, and for those of legacy alone."""
+    yield from (f"{{{','.join((*matchers, mode))}}}" for mode in ('mode!="legacy"', 'mode="legacy"'))
+
+
+def _condition(exprs: Iterator[str], for_: Duration, window: str) -> Condition:
+    expr, legacy = exprs
+    return Condition(expr, for_, {"window": window}, legacy)
 
 
 def _shares(budgets: Mapping[str, float]) -> str:
