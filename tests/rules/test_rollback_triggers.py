@@ -17,7 +17,7 @@ from memoryos_simulator.release_controller import ReleaseController, normalize_t
 from rules import promtool
 from rules.contract import config, every_alert
 from rules.contracts import CONTRACTS
-from rules.timelines import timeline
+from rules.timelines import timeline_of
 
 SNAPSHOTS = 10_000
 AT_ONCE = 500
@@ -110,7 +110,7 @@ def _triggers() -> dict[str, Any]:
     ],
 )
 def test_a_hard_breach_pages_within_ninety_seconds(story: str, alert: str, breach: int) -> None:
-    found = timeline(story, 15, until=breach + 180, alert=alert)
+    found = timeline_of(alert, story, 15, until=breach + 180)
     fired = min(each.begins for each in found)
 
     assert 0 < fired + GROUP_WAIT - breach < 90
