@@ -35,12 +35,17 @@ EVERY_CASE = (*SILENT, *FIRING, *APART)
 
 @dataclass(frozen=True)
 class Change:
-    """What is different from a healthy node: values of series, and the calls of each tick (none said: healthy ones)."""
+    """What is different from a healthy node.
+
+    values: of series. calls: of each tick; none said: healthy ones. before: what the calm before it is, where it is not
+    that of the other cases. null: parts of the stats document that are not read. gone: there is no such node.
+    """
 
     values: Mapping[Key, Value] = field(default_factory=dict)
     calls: tuple[Calls, ...] | None = None
     before: Change | None = None
-    """What the calm before it is, where it is not that of the other cases."""
+    null: frozenset[str] = frozenset()
+    gone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,8 @@ class Contract:
     every: the evaluation interval, in seconds.
     narrowed: labels by which the alerts asked for are narrowed, because others may be raised at the same time.
     one_of_two: whether a fleet of two nodes, of which one is in breach, is told.
+    one_job: whether only the configured job is watched.
+    whole_fleet: whether it is about the whole fleet, although the alert is about a node otherwise.
     """
 
     alert: str
@@ -86,6 +93,8 @@ class Contract:
     beside: bool = False
     variant: str = ""
     one_of_two: bool = True
+    one_job: bool = False
+    whole_fleet: bool = False
     forgets: int | None = None
     vanishes: int | None = 60
     narrowed: tuple[str, ...] = ()
@@ -174,10 +183,10 @@ def fleets(contract: Contract, case: str) -> dict[str, str]:
 
 def _of_fleet(contract: Contract, case: str, job: str, mode: str) -> list[dict[str, str]]:
     severity = contract.severities.get(mode)
-    if severity is None:
+    if severity is None or (contract.one_job and job != "memoryos"):
         return []
     alert = every_alert()[contract.alert]
-    identity = {"cluster": case, "job": job, **({} if alert.per_fleet else {"instance": "a"})}
+    identity = {"cluster": case, "job": job, **({} if alert.per_fleet or contract.whole_fleet else {"instance": "a"})}
     common = {"severity": severity, "playbook": alert.step.playbook}
     every = (contract.labels, *(labels for labels, _ in contract.also))
     own = ({name: label.format(mode=mode) for name, label in labels.items()} for labels in every)

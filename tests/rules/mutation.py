@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from memoryos_generators.rules.delivery import rule_fields
 from memoryos_generators.rules.model import Rule
@@ -35,6 +36,7 @@ LEAST = 0.7
 # A mutated recording rule is tried on so many alerts that need it.
 ALERTS_TRIED = 8
 NUMBER = re.compile(r"__m([0-9]+)")
+ASSERTION = re.compile(r"\s*(expr|alertname):")
 
 
 @dataclass(frozen=True)
@@ -134,24 +136,44 @@ def _fires(contract: Contract, world: World, subject: Subject) -> bool | None:
 def _failing(contract: Contract, world: World, alive: Mapping[int, Subject]) -> tuple[set[int], set[int]]:
     """The numbers of the mutants that fail in the world, and of those that cannot be evaluated."""
     rules = [*_recordings(contract.alert)]
-    asserted = []
+    asserted, told = [], []
     for number, subject in alive.items():
         rules += _renamed(contract.alert, subject, number)
-        of_rule = subject.original.labels if subject.original.alert else None
-        asserted += [each.test(f"{contract.alert}__m{number}", of_rule) for each in world.asserted]
-    document = {"groups": [{"name": "mutants", "rules": [{**rule_fields(r), "annotations": {}} for r in rules]}]}
-    case = {**as_test(world, contract.alert), "promql_expr_test": asserted}
+        of_rule = subject.original.labels if subject.original.alert else {}
+        name = f"{contract.alert}__m{number}"
+        asserted += [each.test(name, of_rule) for each in world.asserted]
+        told += [_described(each, name, of_rule) for each in world.told]
+    document = {"groups": [{"name": "mutants", "rules": [_described_only(rule) for rule in rules]}]}
+    case = {**as_test(world, contract.alert), "promql_expr_test": asserted, "alert_rule_test": told}
     with TemporaryDirectory() as directory:
         finished = promtool.run(
             promtool.write_suite(Path(directory), {"rules.yml": document}, [case], f"{contract.every}s")
         )
     lines = (finished.stdout + finished.stderr).splitlines()
-    failed = {int(match[1]) for line in lines if line.lstrip().startswith("expr:") and (match := NUMBER.search(line))}
+    failed = {int(match[1]) for line in lines if ASSERTION.match(line) and (match := NUMBER.search(line))}
     broken = {
-        int(match[1]) for line in lines if "err" in line and "expr:" not in line and (match := NUMBER.search(line))
+        int(match[1])
+        for line in lines
+        if "err" in line and not ASSERTION.match(line) and (match := NUMBER.search(line))
     }
     assert finished.returncode == 0 or failed or broken, finished.stderr
     return failed, broken
+
+
+def _described_only(rule: Rule) -> dict[str, Any]:
+    """The rule without what it tells, but for the description: the value of the alert stands there."""
+    description = {k: v for k, v in rule.annotations.items() if k == "description"}
+    return {**rule_fields(rule), **({"annotations": description} if rule.alert else {})}
+
+
+def _described(told: Mapping[str, Any], name: str, of_rule: Mapping[str, str]) -> dict[str, Any]:
+    """promtool's test of the descriptions alone, of one rule under the name ``name``."""
+    expected = [
+        {**each, "exp_annotations": {"description": each["exp_annotations"]["description"]}}
+        for each in told["exp_alerts"]
+        if of_rule.items() <= each["exp_labels"].items()
+    ]
+    return {**told, "alertname": name, "exp_alerts": expected}
 
 
 def _recordings(alert: str) -> Iterator[Rule]:

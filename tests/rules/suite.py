@@ -50,21 +50,27 @@ class Asserted:
 
 @dataclass(frozen=True)
 class World:
-    """Some cases of a contract as promtool's input series, and what is asserted of them."""
+    """Some cases of a contract as promtool's input series, and what is asserted of them.
+
+    told: promtool's tests of everything that is told at one moment.
+    """
 
     series: list[dict[str, str]]
     asserted: tuple[Asserted, ...]
     tick: int
+    told: tuple[dict[str, Any], ...] = ()
 
 
 def promtool_tests(contract: Contract) -> list[dict[str, Any]]:
     """The promtool tests of one contract, with what is told in full."""
-    made: list[dict[str, Any]] = []
-    for each in worlds(contract):
-        asserted = [every.test(contract.alert) for every in each.asserted]
-        in_full = [] if made or set(contract.narrowed) - {"window"} else [_told_in_full(contract)]
-        made.append({**as_test(each, contract.name), "promql_expr_test": asserted, "alert_rule_test": in_full})
-    return made
+    return [
+        {
+            **as_test(world, contract.name),
+            "promql_expr_test": [each.test(contract.alert) for each in world.asserted],
+            "alert_rule_test": list(world.told),
+        }
+        for world in worlds(contract)
+    ]
 
 
 def as_test(world: World, name: str) -> dict[str, Any]:
@@ -75,7 +81,8 @@ def as_test(world: World, name: str) -> dict[str, Any]:
 def worlds(contract: Contract) -> Iterator[World]:
     """All cases together, except the one in which values come and go: when it begins to fire is not told exactly."""
     together = [case for case in cases(contract) if case != "flicker"]
-    yield World(_series(contract, together), tuple(_assertions(contract)), contract.tick)
+    in_full = () if set(contract.narrowed) - {"window"} else (_told_in_full(contract),)
+    yield World(_series(contract, together), tuple(_assertions(contract)), contract.tick, in_full)
     if "flicker" in cases(contract):
         yield World(_series(contract, ["flicker"]), tuple(_flicker(contract)), contract.tick)
 
@@ -228,7 +235,8 @@ def _phase(contract: Contract, mode: str, change: Change) -> Phase:
     calls = change.calls if change.calls is not None else contract.calm.calls
     values = {**healthy(mode), **contract.calm.values, **change.values}
     calls = (Calls(""),) if calls is None else calls
-    return Phase(1, values, tuple(replace(each, mode=each.mode or mode) for each in calls))
+    own = tuple(replace(each, mode=each.mode or mode) for each in calls)
+    return Phase(1, values, own, null=change.null, gone=change.gone)
 
 
 def _parts(alert: str) -> set[str]:

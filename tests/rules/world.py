@@ -14,6 +14,8 @@ from memoryos_exporter.catalog.labels import ERROR_CLASS_OF_CODE, LATENCY_BOUNDS
 
 TICK = 15
 STALE, NOTHING = "stale", "_"
+# In the names of recorded series: what the rules themselves know of a fleet, whatever becomes of its nodes.
+RECORDED = "fleet:"
 # What Prometheus itself says of the scrape.
 SCRAPED = Metric("up", Kind.GAUGE, "1 when the scrape succeeded.", "prometheus")
 
@@ -135,17 +137,18 @@ def input_series(
     seconds: from one scrape to the next.
     """
     made: list[tuple[tuple[Phase, ...], dict[str, str]]] = []
-    series = []
+    series: dict[str, str] = {}
     for node in nodes:
         columns = next((known for phases, known in made if phases == node.phases), None)
         if columns is None:
             columns = _columns(node.phases, names, start, breach, seconds)
             made.append((node.phases, columns))
-        identity = f'cluster="{node.cluster}",instance="{node.instance}",job="{node.job}"'
         for name, values in columns.items():
             metric, _, labels = name.partition("{")
-            series.append({"series": f"{metric}{{{identity}{',' + labels if labels else '}'}", "values": values})
-    return series
+            instance = "" if RECORDED in metric else f'instance="{node.instance}",'
+            identity = f'cluster="{node.cluster}",{instance}job="{node.job}"'
+            series.setdefault(f"{metric}{{{identity}{',' + labels if labels else '}'}", values)
+    return [{"series": name, "values": values} for name, values in series.items()]
 
 
 def _columns(phases: Sequence[Phase], names: set[str], start: int, breach: int, seconds: int) -> dict[str, str]:
@@ -188,7 +191,7 @@ def _scrape(
     for calls in phase.calls:
         _count_calls(totals, calls)
     if phase.gone:
-        return
+        shown, totals = {key: value for key, value in shown.items() if RECORDED in key[0].name}, {}
     for key, value in shown.items():
         if key[0].kind is not Kind.COUNTER and part_of(key[0]) not in null:
             yield _series(key), value(now, breach) if callable(value) else value

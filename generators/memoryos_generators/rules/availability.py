@@ -35,7 +35,7 @@ def area(q: Promql, config: Config) -> Area:
 
 
 def _exporter_down(q: Promql) -> Alert:
-    vanished = f"({fleet_state.MODE_RANK} unless {q.on_fleet} {q.up()})"
+    vanished = f"({fleet_state.MODE_RANK} unless {q.on_fleet} {q.up(every_job=True)})"
     return Alert(
         name="MemoryOSExporterDown",
         area=AREA,

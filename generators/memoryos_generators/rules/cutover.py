@@ -55,10 +55,8 @@ def _canary_idle(q: Promql) -> Alert:
         for path in ("memory_os", "legacy")
     }
     dual_run = q(rollout.MODE, mode="dual_run")
-    all_hour = (
-        f"max without (mode) (min_over_time({dual_run}[{hour}])) == 1"
-        f" and max without (mode) (last_over_time({dual_run}[{q.rules.recent}] offset {hour})) == 1"
-    )
+    known_so_long = f"last_over_time({dual_run}[{q.rules.recent}] offset {hour})"
+    all_hour = f"max without (mode) (min_over_time({dual_run}[{hour}]) == 1 and {known_so_long})"
     return Alert(
         name="MemoryOSCanaryIdle",
         area=AREA,

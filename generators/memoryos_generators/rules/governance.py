@@ -23,7 +23,7 @@ def _incompatible(q: Promql) -> Alert:
     return Alert(
         name="MemoryOSIncompatible",
         area=AREA,
-        conditions=(Condition(f"{q.state(governance.COMPATIBLE)} == 0", Duration(900)),),
+        conditions=(Condition(f"{q.recent(governance.COMPATIBLE)} == 0", Duration(900)),),
         severity="warning",
         follows=Follows.MODE,
         reason="A quarter of an hour: during a rolling upgrade pairs are mixed for some minutes.",

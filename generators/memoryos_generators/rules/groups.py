@@ -126,13 +126,14 @@ def variants(alert: Alert, condition: Condition, q: Promql) -> Iterator[tuple[st
         case Follows.EFFECTIVE_MODE:
             yield alert.severity, expr
             yield "info", condition.legacy
-        case Follows.MODE:
+        case Follows.MODE | Follows.MODE_BUT_LEGACY:
             if alert.severity == "critical":
                 yield "critical", f"({expr}) and {rank} == 2"
                 yield "warning", f"({expr}) unless {rank} != 1"
             else:
                 yield "warning", f"({expr}) unless {rank} == 0"
-            yield "info", f"({expr}) and {rank} == 0"
+            if alert.follows is Follows.MODE:
+                yield "info", f"({expr}) and {rank} == 0"
 
 
 def _with_labels(description: str, condition: Condition) -> str:

@@ -20,6 +20,7 @@ class Follows(StrEnum):
     NOTHING = "its worst severity, always"
     EFFECTIVE_MODE = "the effective mode of the calls: legacy is info"
     MODE = "the gravest mode of the fleet: memory_os as severe as can be, dual_run at most warning, legacy info"
+    MODE_BUT_LEGACY = "the gravest mode of the fleet: dual_run is at most warning; in legacy alone it cannot happen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,9 @@ class Promql:
         """A selector of a recorded series."""
         return _selector(name, [_equals(label, value) for label, value in labels.items()])
 
-    def up(self) -> str:
-        """Prometheus's own verdict on the scrape of each MemoryOS target."""
-        return _selector("up", [f'job="{self._job}"', self._selector])
+    def up(self, every_job: bool = False) -> str:
+        """Prometheus's own verdict on the scrape of each MemoryOS target, or of every target."""
+        return _selector("up", ["" if every_job else f'job="{self._job}"', self._selector])
 
     def recent(self, metric: Metric, **labels: str | tuple[str, ...]) -> str:
         """The last value read in the last few scrapes, whatever was null meanwhile."""

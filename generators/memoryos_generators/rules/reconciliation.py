@@ -9,7 +9,7 @@ from ..duration import Duration
 from .fleet_state import LAST_RECONCILIATION, LAST_ROLLBACK, RECONCILIATION_FAILED
 from .model import Alert, Area, Condition
 from .promql import Promql, seconds
-from .rollback_outcome import open_incident
+from .rollback_outcome import INCIDENT_OPEN
 from .steps import STEPS
 from .templates import DURATION, VALUE, fleet
 
@@ -22,8 +22,8 @@ def area(q: Promql, config: Config) -> Area:
 
 
 def _overdue(q: Promql, config: Config) -> Alert:
-    running = q.by_fleet("max", q.state(migration.RECONCILIATION_RUNNING))
-    late = f"time() - {open_incident(q)} > {seconds(config.rules.reconciliation_deadline)}"
+    running = q.by_fleet("max", q.known(migration.RECONCILIATION_RUNNING))
+    late = f"time() - {INCIDENT_OPEN} > {seconds(config.rules.reconciliation_deadline)}"
     return Alert(
         name="MemoryOSReconciliationOverdue",
         area=AREA,
@@ -64,15 +64,11 @@ def _failed(config: Config) -> Alert:
 
 def _parity(q: Promql, config: Config) -> Alert:
     missing = q.by_fleet("max", q.state(migration.PARITY_TARGETS, state="missing"))
-    checked = q.by_fleet("max", q.state(migration.PARITY_CHECKED))
+    checked = q.by_fleet("max", q.known(migration.PARITY_CHECKED))
     return Alert(
         name="MemoryOSParityNotRestored",
         area=AREA,
-        conditions=(
-            Condition(
-                f"{missing} > 0 and {checked} >= {LAST_ROLLBACK} and {q.on_fleet} {open_incident(q)}", Duration(300)
-            ),
-        ),
+        conditions=(Condition(f"{missing} > 0 and {checked} >= {INCIDENT_OPEN}", Duration(300)),),
         severity="warning",
         per_fleet=True,
         reason="Five minutes: targets are checked one after another.",

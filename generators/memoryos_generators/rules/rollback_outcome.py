@@ -18,6 +18,8 @@ from .templates import DURATION, NODE, VALUE, fleet, live
 AREA = "rollback-outcome"
 
 INCIDENT_CLOSED = "fleet:memoryos_incident_closed_timestamp_seconds:last"
+# When the fleet rolled back, as long as that incident is open.
+INCIDENT_OPEN = "fleet:memoryos_incident_open_timestamp_seconds:last"
 
 
 def area(q: Promql, config: Config) -> Area:
@@ -25,7 +27,7 @@ def area(q: Promql, config: Config) -> Area:
     return Area(
         AREA,
         (
-            _not_executed(q, config),
+            _not_executed(config),
             _rolled_back(q, config),
             _mode_split(q, config),
             _rollout_split(q, config),
@@ -33,27 +35,27 @@ def area(q: Promql, config: Config) -> Area:
             _controller_restarted(q, config),
             _fallback_disabled(q, config),
             _threshold_drifted(q, config),
-            _incident_open(q, config),
+            _incident_open(config),
         ),
         (
             Recording(
                 INCIDENT_CLOSED, _closed(q), "When the fleet last had everything that closes an incident (4.3.3)."
             ),
+            Recording(INCIDENT_OPEN, _open(q), "When the fleet rolled back, while that incident is open."),
         ),
     )
 
 
-def open_incident(q: Promql) -> str:
-    """The fleets that rolled back within the incident window and have not met what closes it since."""
+def _open(q: Promql) -> str:
+    """The last rollback, when it was within the incident window and what closes it has not been met since."""
     recent = f"{LAST_ROLLBACK} > time() - {seconds(q.rules.incident_window)}"
-    closed = f"{INCIDENT_CLOSED} > {LAST_ROLLBACK}"
-    return f"({LAST_ROLLBACK} > 0 and {recent} unless {closed})"
+    return f"{LAST_ROLLBACK} > 0 and {recent} unless {INCIDENT_CLOSED} > {LAST_ROLLBACK}"
 
 
 def _closed(q: Promql) -> str:
     """Reconciled since the rollback, parity checked since with no record missing, no objective breached for a while."""
     checked = q.by_fleet("max", q.state(migration.PARITY_CHECKED))
-    missing = q.by_fleet("max", q.state(migration.PARITY_TARGETS, state="missing"))
+    missing = q.by_fleet("max", q.known(migration.PARITY_TARGETS, state="missing"))
     met = " and ".join(
         (
             f"({LAST_RECONCILIATION} >= {LAST_ROLLBACK} > 0)",
@@ -66,14 +68,11 @@ def _closed(q: Promql) -> str:
     return f"timestamp({unless_failed}) or last_over_time({INCIDENT_CLOSED}[{q.rules.remembered_gap}])"
 
 
-def _not_executed(q: Promql, config: Config) -> Alert:
-    breaches = " or ".join(
-        f"{q.recorded(sli.BREACH, input=name)} and ignoring (input) {sli.enough(q, name)}" for name in sli.INPUTS
-    )
+def _not_executed(config: Config) -> Alert:
     return Alert(
         name="MemoryOSRollbackNotExecuted",
         area=AREA,
-        conditions=(Condition(f"group without (input) ({breaches})", config.rules.rollback_deadline),),
+        conditions=(Condition(f"group without (input) ({sli.TRIGGER})", config.rules.rollback_deadline),),
         severity="critical",
         reason="The deadline for the rollback: longer than the slowest that was measured (it came 11 s after its "
         "caller had timed out), and for whoever was paged to act on the trigger.",
@@ -106,13 +105,13 @@ def _rolled_back(q: Promql, config: Config) -> Alert:
 
 
 def _mode_split(q: Promql, config: Config) -> Alert:
-    modes = f"count by ({q.fleet}, mode) ({q.state(rollout.MODE)} == 1)"
+    modes = f"group by ({q.fleet}, mode) ({q.state(rollout.MODE)} == 1)"
     return Alert(
         name="MemoryOSModeSplit",
         area=AREA,
         conditions=(Condition(f"{q.by_fleet('count', modes)} > 1", Duration(120)),),
         severity="critical",
-        follows=Follows.MODE,
+        follows=Follows.MODE_BUT_LEGACY,
         per_fleet=True,
         reason="A mode is changed node by node: two minutes are enough for every node of a fleet.",
         summary="The nodes of one fleet are in different modes.",
@@ -124,7 +123,7 @@ def _mode_split(q: Promql, config: Config) -> Alert:
 
 
 def _rollout_split(q: Promql, config: Config) -> Alert:
-    stages = f"count by ({q.fleet}, rollout_stage) ({q.state(rollout.ROLLOUT_STAGE)} == 1)"
+    stages = f"group by ({q.fleet}, rollout_stage) ({q.state(rollout.ROLLOUT_STAGE)} == 1)"
     settings = {
         "rollout_stage": f"{q.by_fleet('count', stages)} > 1",
         "canary_ratio": _differs(q, rollout.CANARY_RATIO),
@@ -198,7 +197,7 @@ def _fallback_disabled(q: Promql, config: Config) -> Alert:
     rules = config.rules
     cut_over = f"{q.in_mode('memory_os')} and {q.on_fleet} {fleet_state.cut_over_within(rules.fallback_window)}"
     while_live = f"{q.known(rollout.FALLBACK_ENABLED)} == 0 and ({cut_over})"
-    after_rollback = f"{q.state(rollout.FALLBACK_ENABLED)} == 0 and {q.on_fleet} {open_incident(q)}"
+    after_rollback = f"{q.state(rollout.FALLBACK_ENABLED)} == 0 and {q.on_fleet} {INCIDENT_OPEN}"
     return Alert(
         name="MemoryOSFallbackDisabled",
         area=AREA,
@@ -242,11 +241,11 @@ def _threshold_drifted(q: Promql, config: Config) -> Alert:
     )
 
 
-def _incident_open(q: Promql, config: Config) -> Alert:
+def _incident_open(config: Config) -> Alert:
     return Alert(
         name="MemoryOSIncidentOpen",
         area=AREA,
-        conditions=(Condition(f"time() - {open_incident(q)}", Duration(0)),),
+        conditions=(Condition(f"time() - {INCIDENT_OPEN}", Duration(0)),),
         severity="warning",
         per_fleet=True,
         reason="A fact, not a measurement: it lasts until what closes the incident is met.",

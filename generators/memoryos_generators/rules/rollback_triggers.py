@@ -20,8 +20,7 @@ def area(q: Promql, config: Config) -> Area:
 
 
 def _condition(q: Promql, name: str) -> tuple[Condition, ...]:
-    breach = q.recorded(sli.BREACH, input=name)
-    return (Condition(f"max without (input) ({breach}) and {sli.enough(q, name)}", Duration(30)),)
+    return (Condition(f"max without (input) ({q.recorded(sli.TRIGGER, input=name)})", Duration(30)),)
 
 
 def _latency(q: Promql, config: Config) -> Alert:

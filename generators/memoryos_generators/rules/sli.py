@@ -19,6 +19,7 @@ LATENCY_P50 = "mode:memoryos_latency_p50_ms:rate"
 LATENCY_P95 = "mode:memoryos_latency_p95_ms:rate"
 LATENCY_P99 = "mode:memoryos_latency_p99_ms:rate"
 BREACH = "instance:memoryos_rollback_breach:current"
+TRIGGER = "instance:memoryos_rollback_trigger:current"
 
 INPUTS = ("latency_p95_ms", "error_rate", "queue_depth")
 LIMITS = {
@@ -55,6 +56,15 @@ def recordings(q: Promql, config: Config) -> tuple[Recording, ...]:
                 BREACH,
                 f"{current(q, name)} > {q.known(LIMITS[name])} and {q.in_mode('memory_os')}",
                 f"{name} while evaluate_rollback/2 would roll back for it, whatever the number of calls.",
+                {"input": name},
+            )
+            for name in INPUTS
+        ),
+        *(
+            Recording(
+                TRIGGER,
+                f"max without (input) ({q.recorded(BREACH, input=name)}) and {enough(q, name)}",
+                f"The same behind the minimum of calls: what {name} pages for.",
                 {"input": name},
             )
             for name in INPUTS

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from memoryos_exporter.catalog import Metric
-from rules.contract import Change
-from rules.world import Calls, Key, Value, of
+from rules.contract import Change, Contract
+from rules.world import TICK, Calls, Key, Value, of
 
 # An alert whose severity follows the fleet's mode.
 PAGES = {"memory_os": "critical", "dual_run": "warning", "legacy": "info"}
@@ -14,6 +15,23 @@ TICKETS = {"memory_os": "warning", "dual_run": "warning", "legacy": "info"}
 ALWAYS_PAGES = dict.fromkeys(PAGES, "critical")
 ALWAYS_TICKETS = dict.fromkeys(PAGES, "warning")
 ALWAYS_TELLS = dict.fromkeys(PAGES, "info")
+
+
+GONE = Change(gone=True)
+
+
+def by_the(seconds: int, contract: Contract) -> Contract:
+    """The same, scraped and evaluated so seldom: for what takes hours and days."""
+    start = -(-contract.start // seconds) * seconds
+    without = {"flicker": "a value that is missing half of the time is missing for hours", **contract.without}
+    return replace(
+        contract, tick=seconds, every=seconds, start=start, calm_ticks=contract.calm_ticks // 7, without=without
+    )
+
+
+def every(ticks: int, so_many: int) -> Value:
+    """1 at so many of so many ticks, 0 at the others."""
+    return lambda now, _: float(now // TICK % ticks < so_many)
 
 
 def value(metric: Metric, *labels_and_value: str | Value) -> Change:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from memoryos_exporter.catalog import queue, rollout
+from dataclasses import replace
+
+from memoryos_exporter.catalog import operations, queue, rollout
 from rules.contract import Change, Contract
-from rules.contracts.common import calls, since
-from rules.contracts.rollback_outcome import CUTOVER, NO_CUTOVER
+from rules.contracts.common import at, by_the, calls, since
+from rules.contracts.rollback_outcome import CUT_OVER, CUTOVER, NO_CUTOVER
+from rules.contracts.rollback_triggers import FEW_AND_SLOW, QUEUE_LIMIT, percentiles
 from rules.world import Key, Value, mode, of
 
 FALLBACKS = of(rollout.FALLBACKS)
 
 
-def path(name: str, growth: float) -> dict[Key, Value]:
+def path(name: str, growth: Value) -> dict[Key, Value]:
     """Calls of both operations on one path, each tick."""
     return {of(rollout.PATH_CALLS, operation, name): growth for operation in ("remember", "retrieve")}
 
+
+DAY = 86_400
+P95, ERRORS = of(operations.LATENCY_P95, "memory_os"), of(operations.ERROR_RATE, "memory_os")
+CALLS = of(operations.WINDOW_OPERATIONS, "memory_os")
+many_in_legacy: dict[Key, Value] = {CALLS: 19, of(operations.WINDOW_OPERATIONS, "legacy"): 1000}
 
 CONTRACTS = (
     Contract(
@@ -35,15 +43,29 @@ CONTRACTS = (
     Contract(
         alert="MemoryOSFallbackSpike",
         variant="just beyond",
-        calm=Change(path("memory_os", 50)),
-        breach=Change({FALLBACKS: 1.25, **path("memory_os", 50)}),
-        below=Change({FALLBACKS: 0.9, **path("memory_os", 50)}),
-        fires=360,
-        clears=345,
+        calm=Change(path("memory_os", 49.25)),
+        breach=Change({FALLBACKS: 1}),
+        below=Change({FALLBACKS: 0.9, **path("memory_os", 50)}, before=Change(path("memory_os", 50))),
+        boundary=Change({FALLBACKS: 1, **path("memory_os", 49.5)}, before=Change(path("memory_os", 49.5))),
+        fires=405,
+        clears=285,
         breach_ticks=40,
         vanishes=360,
         severities={"memory_os": "warning"},
-        description="1.235% of the calls in memory_os on a fell back to legacy, more than 1%. They count as errors: the"
+        description="1.005% of the calls in memory_os on a fell back to legacy, more than 1%. They count as errors: the"
+        " rollback limit is 3%.",
+    ),
+    Contract(
+        alert="MemoryOSFallbackSpike",
+        variant="exactly enough calls",
+        calm=Change(path("memory_os", 0.375)),
+        breach=Change({FALLBACKS: 0.25}),
+        fires=405,
+        clears=285,
+        breach_ticks=40,
+        without={"vanished": "exactly enough calls are too few with one less"},
+        severities={"memory_os": "warning"},
+        description="25% of the calls in memory_os on a fell back to legacy, more than 1%. They count as errors: the"
         " rollback limit is 3%.",
     ),
     Contract(
@@ -64,6 +86,44 @@ CONTRACTS = (
         description="480 calls on a within an hour of dual_run, none to MemoryOS: no target is in the cohort. "
         "internal admits the internal groups only; canary goes by a hash of the target's id.",
     ),
+    by_the(
+        60,
+        Contract(
+            # Just enough calls in legacy, none to MemoryOS and dual_run for an hour: what was before does not count.
+            alert="MemoryOSCanaryIdle",
+            variant="for an hour",
+            mode="dual_run",
+            calm=Change(
+                {
+                    **since(-600, mode("legacy"), mode("dual_run")),
+                    **path("memory_os", lambda now, breach: float(now < breach)),
+                    **path("legacy", 0),
+                    of(rollout.PATH_CALLS, "retrieve", "legacy"): lambda now, _: float(now % 180 == 0),
+                }
+            ),
+            breach=Change(path("memory_os", 0)),
+            after=Change(path("memory_os", 1)),
+            more_silent={
+                "calls-before": Change(path("legacy", lambda now, breach: float(now < breach))),
+                "called-before": Change(path("memory_os", lambda now, breach: float(now < breach + 1800))),
+                "in-legacy-before": Change(since(1800, mode("legacy"), mode("dual_run"))),
+            },
+            without={
+                "vanished": "the calls of an hour are judged for an hour after",
+                "no-data": "the calls of an hour are judged for an hour after",
+                **dict.fromkeys(
+                    ("quiet", "one-of-two", "restarted", "replaced", "legacy", "memory-os", "other-job", "three-jobs"),
+                    "in the calm before it the mode already changes",
+                ),
+            },
+            calm_ticks=7 * 140,
+            fires=3840,
+            clears=0,
+            severities={"dual_run": "info"},
+            description="20 calls on a within an hour of dual_run, none to MemoryOS: no target is in the cohort. "
+            "internal admits the internal groups only; canary goes by a hash of the target's id.",
+        ),
+    ),
     Contract(
         alert="MemoryOSCutoverWatch",
         calm=Change(CUTOVER),
@@ -71,6 +131,7 @@ CONTRACTS = (
         below=calls(seconds=0.28),
         more_silent={
             "too-few-calls": Change(calls=calls(ok=0.2, seconds=0.4).calls, before=calls(ok=0.2)),
+            "calls-of-legacy": Change({}, FEW_AND_SLOW, before=Change(calls=FEW_AND_SLOW)),
             "long-ago": Change(mode("memory_os"), calls(seconds=0.4).calls, before=Change(mode("memory_os"))),
         },
         without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
@@ -115,7 +176,6 @@ CONTRACTS = (
         " on evaluating rollback triggers.",
     ),
     Contract(
-        # The first high-traffic window lasts a day; here it began, by the clock of the tests, that long ago.
         alert="MemoryOSCutoverWatch",
         variant="not in legacy again",
         calm=Change(CUTOVER),
@@ -129,5 +189,86 @@ CONTRACTS = (
         severities={"memory_os": "warning"},
         description="queue_depth on a is 161, more than 80% of its live limit (p95 450 ms, errors 3%, queue 200). Go"
         " on evaluating rollback triggers.",
+    ),
+    # Near a limit by the gauges of a host that has only percentiles, with just enough calls, at the end of the day.
+    *(
+        by_the(
+            3600,
+            Contract(
+                alert="MemoryOSCutoverWatch",
+                variant=f"{name}, for a day",
+                calm=Change({of(CUT_OVER): at(8 * 3600 - DAY), **percentiles().values, QUEUE_LIMIT: 24}, ()),
+                breach=Change(near, ()),
+                after=Change(near, ()),
+                more_silent={
+                    "exactly": Change(limit, ()),
+                    "too-few-calls": Change({**near, CALLS: 19, of(queue.QUEUE_DEPTH): 19, **lower}, ()),
+                    "calls-of-legacy": Change({**near, **many_in_legacy, of(queue.QUEUE_DEPTH): 19, **lower}, ()),
+                },
+                without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
+                fires=3600,
+                breach_ticks=4,
+                clears=4 * 3600,
+                vanishes=3600,
+                labels={"input": name},
+                severities={"memory_os": "warning"},
+                description=f"{name} on a is {shown}, more than 80% of its live limit (p95 450 ms, errors 3%, queue "
+                "24). Go on evaluating rollback triggers.",
+            ),
+        )
+        for name, near, limit, lower, shown in (
+            ("latency_p95_ms", {P95: 361, CALLS: 20}, {P95: 360}, {}, "361"),
+            ("error_rate", {ERRORS: 0.025, CALLS: 20}, {ERRORS: 0.024}, {}, "0.025"),
+            (
+                "queue_depth",
+                {of(queue.QUEUE_DEPTH): 20, CALLS: 0},
+                {of(queue.QUEUE_DEPTH): 19.2},
+                {QUEUE_LIMIT: 10},
+                "20",
+            ),
+        )
+    ),
+    # Few calls wait, but just enough finish.
+    by_the(
+        3600,
+        Contract(
+            alert="MemoryOSCutoverWatch",
+            variant="queue_depth, just enough finish",
+            calm=Change({of(CUT_OVER): at(8 * 3600 - DAY), **percentiles(finished=20).values, QUEUE_LIMIT: 5}, ()),
+            breach=Change({of(queue.QUEUE_DEPTH): 6}, ()),
+            without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
+            fires=3600,
+            breach_ticks=4,
+            clears=0,
+            vanishes=3600,
+            labels={"input": "queue_depth"},
+            severities={"memory_os": "warning"},
+            description="queue_depth on a is 6, more than 80% of its live limit (p95 450 ms, errors 3%, queue 5). "
+            "Go on evaluating rollback triggers.",
+        ),
+    ),
+    # The controller is silent, and what it last said of limits and mode counts for ten minutes.
+    *(
+        Contract(
+            alert="MemoryOSCutoverWatch",
+            variant=f"{name}, controller silent",
+            calm=Change(CUTOVER),
+            breach=breach,
+            after=replace(breach, null=frozenset({"release"})),
+            without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
+            fires=60 if name == "queue_depth" else 75,
+            vanishes=360,
+            clears=885,
+            breach_ticks=20,
+            labels={"input": name},
+            severities={"memory_os": "warning"},
+            description=f"{name} on a is {shown}, more than 80% of its live limit (p95 450 ms, errors 3%, queue 200). "
+            "Go on evaluating rollback triggers.",
+        )
+        for name, breach, shown in (
+            ("latency_p95_ms", calls(seconds=0.4), "428.6"),
+            ("error_rate", calls(ok=971, errors=29), "0.02821"),
+            ("queue_depth", Change({of(queue.QUEUE_DEPTH): 161}), "161"),
+        )
     ),
 )

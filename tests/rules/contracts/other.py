@@ -12,7 +12,7 @@ API = ("Jido.MemoryOS.recall/2", "0.3.0")
 CONTRACTS = (
     Contract(
         alert="MemoryOSMigrationFailures",
-        breach=Change({of(migration.MIGRATION_FAILURE): after(0, once=True)}),
+        breach=Change({of(migration.MIGRATION_FAILURE): after(0, 0.75, once=True)}),
         more_silent={"succeeded": Change({of(migration.MIGRATION_SUCCESS): after(0, once=True)})},
         # Told for half an hour, whatever becomes of the node.
         breach_ticks=20,
@@ -26,8 +26,8 @@ CONTRACTS = (
     Contract(
         alert="MemoryOSMigrationFailures",
         variant="records",
-        breach=Change({of(migration.MIGRATION_RECORDS, "failed"): after(0, 3, once=True)}),
-        more_silent={"migrated": Change({of(migration.MIGRATION_RECORDS, "migrated"): after(0, 3, once=True)})},
+        breach=Change({of(migration.MIGRATION_RECORDS, "failed"): after(0, 0.75, once=True)}),
+        more_silent={"migrated": Change({of(migration.MIGRATION_RECORDS, "migrated"): after(0, 0.75, once=True)})},
         # Told for half an hour, whatever becomes of the node.
         breach_ticks=20,
         fires=30,
@@ -35,7 +35,7 @@ CONTRACTS = (
         forgets=1500,
         vanishes=1500,
         severities=ALWAYS_TICKETS,
-        description="3 targets (or records) failed on a within 30m. A dry run is not counted.",
+        description="1 targets (or records) failed on a within 30m. A dry run is not counted.",
     ),
     Contract(
         alert="MemoryOSIncompatible",
@@ -49,12 +49,12 @@ CONTRACTS = (
     Contract(
         alert="MemoryOSDeprecatedApiUse",
         calm=Change({of(governance.DEPRECATED_CALLS, *API): 0}),
-        breach=Change({of(governance.DEPRECATED_CALLS, *API): 1}),
+        breach=Change({of(governance.DEPRECATED_CALLS, *API): 1 / 64}),
         fires=300,
         vanishes=1785,
         clears=1785,
         labels={"api": API[0], "removal": API[1]},
         severities=ALWAYS_TELLS,
-        description="Jido.MemoryOS.recall/2 was called 22 times on a; release 0.3.0 removes it.",
+        description="Jido.MemoryOS.recall/2 was called 0 times on a; release 0.3.0 removes it.",
     ),
 )

@@ -8,28 +8,30 @@ from rules.contracts.common import ALWAYS_TELLS, PAGES, TICKETS, value
 from rules.world import of
 
 GIB = 2**30
+# Less than one in the window, whatever promtool can count: any growth is told.
+LITTLE = 3 / 64
 
 CONTRACTS = (
     Contract(
         alert="MemoryOSThrottling",
-        breach=value(queue.THROTTLED, 3),
+        breach=value(queue.THROTTLED, LITTLE),
         fires=300,
         vanishes=285,
         clears=285,
         forgets=285,
         severities=TICKETS,
-        description="60 requests on a were throttled in the window; throttling begins at a queue depth of 204.",
+        description="1 requests on a were throttled in the window; throttling begins at a queue depth of 204.",
         more_silent={"one-burst": Change({of(queue.THROTTLED): lambda now, breach: 50.0 * (now == breach)})},
     ),
     Contract(
         alert="MemoryOSOverloaded",
-        breach=value(queue.OVERLOADED, 2),
+        breach=value(queue.OVERLOADED, LITTLE),
         fires=60,
         vanishes=285,
         clears=285,
         forgets=285,
         severities=TICKETS,
-        description="12 requests on a were rejected in the window: the queue, or the queue of one agent, is full. "
+        description="0 requests on a were rejected in the window: the queue, or the queue of one agent, is full. "
         "With default limits the throttle stops the whole queue before, so it is one agent.",
     ),
     Contract(
@@ -48,24 +50,24 @@ CONTRACTS = (
     ),
     Contract(
         alert="MemoryOSDeadLetterGrowth",
-        breach=value(queue.DEAD_LETTERED, 1),
+        breach=value(queue.DEAD_LETTERED, LITTLE),
         fires=60,
         vanishes=285,
         clears=285,
         forgets=285,
         severities=TICKETS,
-        description="6 writes on a became dead letters in the window. Only failed remember calls of the short tier "
+        description="0 writes on a became dead letters in the window. Only failed remember calls of the short tier "
         "do: failed mid and long writes leave no trace here.",
     ),
     Contract(
         alert="MemoryOSTimeouts",
-        breach=value(queue.TIMED_OUT, 1),
+        breach=value(queue.TIMED_OUT, LITTLE),
         fires=120,
         vanishes=285,
         clears=285,
         forgets=285,
         severities=TICKETS,
-        description="10 requests on a waited longer than their deadline in the window. A slow request that began in "
+        description="0 requests on a waited longer than their deadline in the window. A slow request that began in "
         "time is not counted.",
     ),
     Contract(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memoryos_exporter.catalog import migration, rollout
 from rules.contract import Change, Contract
-from rules.contracts.common import ALWAYS_PAGES, ALWAYS_TICKETS, after, at
+from rules.contracts.common import ALWAYS_PAGES, ALWAYS_TICKETS, after, at, by_the
 from rules.contracts.rollback_outcome import AGAIN, CLOSED_BEFORE, ROLLED_BACK
 from rules.world import of
 
@@ -92,5 +92,49 @@ CONTRACTS = (
         description="In 3 targets of fleet {cluster}/{job} legacy has more records than MemoryOS, checked after "
         "the rollback. Targets where MemoryOS has more are not counted: those were written while "
         "memory_os was live.",
+    ),
+    Contract(
+        # The controller is silent while the reconciliation runs: that it ran counts for ten minutes.
+        alert="MemoryOSReconciliationOverdue",
+        variant="silent while it runs",
+        calm=Change({of(rollout.LAST_ROLLBACK): at(-1200), of(migration.RECONCILIATION_RUNNING): 1}),
+        breach=Change(null=frozenset({"reconciliation"})),
+        after=Change({of(migration.LAST_RECONCILIATION): at(0)}),
+        start=2400,
+        fires=630,
+        clears=0,
+        vanishes=None,
+        without={
+            "one-of-two": "the other node says that nothing runs any more",
+            "replaced": "the other node says that nothing runs any more",
+            "no-data": "that a node is gone does not end it",
+            "restarted": "that a node is gone does not end it",
+        },
+        severities=ALWAYS_TICKETS,
+        description="Fleet {cluster}/{job} rolled back 30m 45s ago, longer than the deadline of 30m, and no "
+        "reconciliation has ended since or is running.",
+    ),
+    by_the(
+        60,
+        Contract(
+            alert="MemoryOSReconciliationFailed",
+            variant="for a week",
+            breach=Change({of(migration.RECONCILIATIONS, "failed"): after(0, once=True)}),
+            after=Change(),
+            breach_ticks=7 * 1440 - 20,
+            fires=0,
+            clears=19 * 60,
+            without=dict.fromkeys(
+                (
+                    *("east", "west", "dual-run", "legacy", "one-of-two", "other-job", "three-jobs"),
+                    *("restarted", "replaced", "no-data", "vanished"),
+                ),
+                "a week makes no difference to it",
+            ),
+            severities=ALWAYS_PAGES,
+            description="A reconciliation of fleet {cluster}/{job} left failed records 1m 0s ago and none has "
+            "succeeded since. reconcile_post_rollback/3 answers ok with failed 0 by default: the failures stand in its "
+            "reports.",
+        ),
     ),
 )

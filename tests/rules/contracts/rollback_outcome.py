@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from memoryos_exporter.catalog import Metric, migration, queue, rollout
+from memoryos_exporter.catalog import Kind, Metric, migration, queue, rollout
 from rules.contract import Change, Contract
-from rules.contracts.common import ALWAYS_PAGES, ALWAYS_TELLS, ALWAYS_TICKETS, TICKETS, after, at, calls, since
+from rules.contracts.common import (
+    ALWAYS_PAGES,
+    ALWAYS_TELLS,
+    ALWAYS_TICKETS,
+    GONE,
+    TICKETS,
+    after,
+    at,
+    by_the,
+    calls,
+    since,
+)
 from rules.world import Value, mode, of, stage
 
 CUTOVER = since(-300, mode("legacy"), mode("memory_os"))
 ONLY_IN_MEMORY_OS = {"memory_os": "critical"}
+# What the rules themselves know of a fleet, told to them: a cutover of days ago cannot be seen here.
+CUT_OVER = Metric("fleet:memoryos_cutover_timestamp_seconds:last", Kind.GAUGE, "When it was.", "the rules")
+WEEK = 7 * 86_400
 NO_CUTOVER = "in this mode the fleet was never cut over"
 
 DISABLED = {of(rollout.FALLBACK_ENABLED): 0.0}
@@ -88,6 +102,19 @@ def off_bounds(mode: str) -> Contract:
     )
 
 
+NOT_EXECUTED = (
+    "a has been beyond a rollback limit for 2m and is still in memory_os. evaluate_rollback/2 was not called, was "
+    "refused, or has timed out. Live limits: p95 450 ms, errors 3%, queue 200."
+)
+FALLBACK_OFF = (
+    "fallback_enabled is false on a, within 7d of the cutover or after a rollback: calls that MemoryOS fails reach the "
+    "callers as errors, and no counter of MemoryOS's moves."
+)
+OPEN = (
+    "Fleet {{cluster}}/{{job}} rolled back {ago} ago. The incident may be closed when a reconciliation has succeeded "
+    "since, parity was checked since with no record missing, and no objective was breached for 1h."
+)
+
 CONTRACTS = (
     Contract(
         alert="MemoryOSRollbackNotExecuted",
@@ -99,8 +126,7 @@ CONTRACTS = (
         clears=0,
         forgets=60,
         severities=ONLY_IN_MEMORY_OS,
-        description="a has been beyond a rollback limit for 2m and is still in memory_os. evaluate_rollback/2 was "
-        "not called, was refused, or has timed out. Live limits: p95 450 ms, errors 3%, queue 200.",
+        description=NOT_EXECUTED,
     ),
     Contract(
         alert="MemoryOSRollbackNotExecuted",
@@ -110,8 +136,17 @@ CONTRACTS = (
         fires=135,
         clears=270,
         severities=ONLY_IN_MEMORY_OS,
-        description="a has been beyond a rollback limit for 2m and is still in memory_os. evaluate_rollback/2 was "
-        "not called, was refused, or has timed out. Live limits: p95 450 ms, errors 3%, queue 200.",
+        description=NOT_EXECUTED,
+    ),
+    Contract(
+        alert="MemoryOSRollbackNotExecuted",
+        variant="errors",
+        breach=calls(ok=0, errors=15),
+        fires=120,
+        clears=285,
+        breach_ticks=40,
+        severities=ONLY_IN_MEMORY_OS,
+        description=NOT_EXECUTED,
     ),
     Contract(
         alert="MemoryOSRolledBack",
@@ -207,8 +242,7 @@ CONTRACTS = (
         clears=0,
         forgets=600,
         severities=ONLY_IN_MEMORY_OS,
-        description="fallback_enabled is false on a, within 7d of the cutover or after a rollback: calls that "
-        "MemoryOS fails reach the callers as errors, and no counter of MemoryOS's moves.",
+        description=FALLBACK_OFF,
     ),
     Contract(
         alert="MemoryOSFallbackDisabled",
@@ -219,8 +253,7 @@ CONTRACTS = (
         forgets=600,
         clears=0,
         severities=ALWAYS_PAGES,
-        description="fallback_enabled is false on a, within 7d of the cutover or after a rollback: calls that "
-        "MemoryOS fails reach the callers as errors, and no counter of MemoryOS's moves.",
+        description=FALLBACK_OFF,
     ),
     threshold("queue_depth", rollout.THRESHOLD_QUEUE_DEPTH, 300),
     threshold("error_rate", rollout.THRESHOLD_ERROR_RATE, 0.05),
@@ -243,9 +276,7 @@ CONTRACTS = (
         vanishes=None,
         clears=0,
         severities=ALWAYS_TICKETS,
-        description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "
-        "has succeeded since, parity was checked since with no record missing, and no objective was "
-        "breached for 1h.",
+        description=OPEN.format(ago="15s"),
     ),
     Contract(
         # An earlier incident was closed, and only one of two nodes rolled back.
@@ -265,9 +296,7 @@ CONTRACTS = (
         clears=0,
         vanishes=None,
         severities=ALWAYS_TICKETS,
-        description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "
-        "has succeeded since, parity was checked since with no record missing, and no objective was "
-        "breached for 1h.",
+        description=OPEN.format(ago="15s"),
     ),
     Contract(
         alert="MemoryOSIncidentOpen",
@@ -281,8 +310,58 @@ CONTRACTS = (
         without={"one-of-two": "the other node goes on being slow, so that the incident stays open"},
         clears=3690,
         severities=ALWAYS_TICKETS,
-        description="Fleet {cluster}/{job} rolled back 15s ago. The incident may be closed when a reconciliation "
-        "has succeeded since, parity was checked since with no record missing, and no objective was "
-        "breached for 1h.",
+        description=OPEN.format(ago="15s"),
+    ),
+    by_the(
+        3600,
+        Contract(
+            # Fallback must stay on for a week after the cutover, which was so long ago but eight hours.
+            alert="MemoryOSFallbackDisabled",
+            variant="for a week",
+            calm=Change({of(CUT_OVER): at(8 * 3600 - WEEK)}),
+            breach=Change(DISABLED),
+            after=Change(DISABLED),
+            more_silent={"in-dual-run": Change({**DISABLED, **mode("dual_run")})},
+            without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER, "three-jobs": NO_CUTOVER},
+            fires=3600,
+            breach_ticks=4,
+            clears=4 * 3600,
+            vanishes=0,
+            severities=ONLY_IN_MEMORY_OS,
+            description=FALLBACK_OFF,
+        ),
+    ),
+    by_the(
+        2700,
+        Contract(
+            # It is remembered although Prometheus evaluates nothing for three quarters of an hour.
+            alert="MemoryOSIncidentOpen",
+            variant="for a week",
+            breach=Change(ROLLED_BACK),
+            after=Change(ROLLED_BACK),
+            breach_ticks=WEEK // 2700 - 8,
+            fires=0,
+            clears=8 * 2700,
+            vanishes=None,
+            severities=ALWAYS_TICKETS,
+            description=OPEN.format(ago="45m 0s"),
+            without={"vanished": "what is remembered of a node that is gone ends with the week too"},
+        ),
+    ),
+    by_the(
+        5400,
+        Contract(
+            # It is forgotten when Prometheus evaluates nothing for an hour and a half, and the node is gone.
+            alert="MemoryOSIncidentOpen",
+            variant="a gap in Prometheus's own data",
+            breach=Change(ROLLED_BACK),
+            after=GONE,
+            fires=0,
+            clears=0,
+            vanishes=0,
+            one_of_two=True,
+            severities=ALWAYS_TICKETS,
+            description=OPEN.format(ago="1h 30m 0s"),
+        ),
     ),
 )

@@ -28,6 +28,8 @@ def only_percentiles(**breach: float) -> Change:
 
 # Hardly any call in memory_os, and many in legacy by targets outside the cohort.
 FEW_AND_SLOW = (Calls("memory_os", ok=0.5, seconds=1.05), Calls("legacy", ok=50))
+FEW_AND_FAILING = (Calls("memory_os", ok=0, errors=0.5), Calls("legacy", ok=50))
+QUEUE_LIMIT = of(rollout.THRESHOLD_QUEUE_DEPTH)
 
 CONTRACTS = (
     Contract(
@@ -69,6 +71,7 @@ CONTRACTS = (
         more_silent={
             "too-few-calls": only_percentiles(errors=1.0, finished=19),
             "another-input": Change({of(queue.QUEUE_DEPTH): 201}),
+            "calls-of-legacy": Change({}, FEW_AND_FAILING, before=Change(calls=FEW_AND_FAILING)),
             "limit-raised": Change({of(rollout.THRESHOLD_ERROR_RATE): 1.0}, calls(ok=0, errors=15).calls),
         },
         fires=30,
@@ -114,9 +117,10 @@ CONTRACTS = (
         boundary=Change({of(queue.QUEUE_DEPTH): 200}),
         more_silent={
             "another-input": calls(seconds=1.05),
-            "limit-raised": Change({of(queue.QUEUE_DEPTH): 201, of(rollout.THRESHOLD_QUEUE_DEPTH): 201}),
-            "too-few-calls": Change(
-                {of(queue.QUEUE_DEPTH): 19, of(rollout.THRESHOLD_QUEUE_DEPTH): 5}, (), before=Change(calls=())
+            "limit-raised": Change({of(queue.QUEUE_DEPTH): 201, QUEUE_LIMIT: 201}),
+            "too-few-calls": Change({of(queue.QUEUE_DEPTH): 19, QUEUE_LIMIT: 5}, (), before=Change(calls=())),
+            "calls-of-legacy": Change(
+                {of(queue.QUEUE_DEPTH): 19, QUEUE_LIMIT: 5}, FEW_AND_SLOW, before=Change(calls=FEW_AND_SLOW)
             ),
         },
         fires=30,
@@ -125,6 +129,33 @@ CONTRACTS = (
         forgets=180,
         severities=ONLY_IN_MEMORY_OS,
         description="201 requests are queued on a in memory_os, the live limit is 200. evaluate_rollback/2 will roll"
+        " back. The depth reads low under load: look at the mailbox too.",
+    ),
+    Contract(
+        # Exactly twenty calls in the window, of which hardly any waits.
+        alert="MemoryOSRollbackQueueDepth",
+        variant="just enough finish",
+        calm=Change({QUEUE_LIMIT: 5}, (Calls("memory_os", ok=1),)),
+        breach=Change({of(queue.QUEUE_DEPTH): 6}),
+        fires=30,
+        without={"vanished": "exactly enough calls are too few with one less"},
+        clears=120,
+        severities=ONLY_IN_MEMORY_OS,
+        description="6 requests are queued on a in memory_os, the live limit is 5. evaluate_rollback/2 will roll"
+        " back. The depth reads low under load: look at the mailbox too.",
+    ),
+    Contract(
+        # Exactly twenty calls wait, and none has finished.
+        alert="MemoryOSRollbackQueueDepth",
+        variant="just enough wait",
+        calm=Change({QUEUE_LIMIT: 5}, ()),
+        breach=Change({of(queue.QUEUE_DEPTH): 20}),
+        fires=30,
+        forgets=180,
+        vanishes=180,
+        clears=120,
+        severities=ONLY_IN_MEMORY_OS,
+        description="20 requests are queued on a in memory_os, the live limit is 5. evaluate_rollback/2 will roll"
         " back. The depth reads low under load: look at the mailbox too.",
     ),
     Contract(
