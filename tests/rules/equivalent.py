@@ -21,34 +21,48 @@ REASONS: tuple[tuple[str, str], ...] = (
         TOGETHER,
     ),
     (rf"^instance:memoryos_rollback_breach:current .*{LONGER}", TOGETHER),
-    (r"^MemoryOSFallbackDisabled .*window 10m to 20m in memoryos_mode", TOGETHER),
+    (r"^MemoryOSFallbackDisabled .*window 10m to 20m in memoryos_(mode|fallback_enabled)", TOGETHER),
+    (r"^MemoryOS(JournalFull|ParityNotRestored) .*window 10m to 20m in memoryos_(journal|parity)_", TOGETHER),
+    (r"^MemoryOSCutoverWatch .*input=queue_depth: window 1m to 2m in memoryos_queue_depth", TOGETHER),
     (
         r"^MemoryOSFallbackSpike .*window 10m to (20m|5m) in memoryos_mode",
         "The counts that it joins come from the same part, and their window of five minutes ends no later.",
+    ),
+    (
+        r"comparator > to >= in .* > time\(\) - \d+",
+        "Whether the very last second of hours or days is still in them, nobody notices.",
+    ),
+    (
+        r"^MemoryOSExporterDown severity=(critical|info): .*absent\(up",
+        "Where nothing at all is known, no mode is: only the warning can tell it.",
+    ),
+    (
+        r"^MemoryOSRolledBack .*window 15m to 30m in memoryos_last_rollback_timestamp_seconds",
+        "A rollback of the last quarter of an hour was seen within it.",
+    ),
+    (
+        r"^MemoryOS(Mode|Rollout)Split .*threshold 1 to 1.5 in 1$",
+        "Modes and stages are counted: there is no one and a half.",
+    ),
+    (
+        r"^MemoryOSCanaryIdle .*(window 1m to (2m|30s) in .*offset 1h|\[1h\]\) == 1 and last_over_time)",
+        "One value of an hour ago is looked for: each scrape has one, and Prometheus 2 has it in the hour already.",
     ),
     (
         r"^MemoryOSErrorBudgetBurn .*window=(1h|6h): selector without class=",
         "Transient errors never burn so fast: five times their budget is a total outage.",
     ),
     (
-        r"^MemoryOSErrorBudgetBurn .*window=3d: selector without class=",
-        "The selector names every class of errors that is recorded.",
-    ),
-    (
-        r"^MemoryOSLatencyBudgetBurn .*: selector without objective=",
-        "The selector names every objective that is recorded.",
-    ),
-    (
         r"BudgetBurn .*window=6h absolute: (comparator > to >=|threshold 1 to|operand dropped right of >) ",
         "Ten bad calls among fewer than twenty are at least twice any budget, whatever the factor.",
     ),
     (
-        r"^MemoryOSReconciliationOverdue .*(unless to or|dropped right of unless|> to >=) in .*incident_closed",
-        "An incident is only closed after its reconciliation, and that already ends this alert.",
+        r"^MemoryOSReconciliation(Overdue|Failed) .*(> to >=|dropped right of >|threshold 0 to 1) in (0$|.*:max > 0$)",
+        "Never is 0, and nobody rolled back or reconciled in the first second of 1970.",
     ),
     (
-        r"^MemoryOSReconciliationOverdue .*(> to >=|dropped right of >|threshold 0 to 1) in (0$|.*seconds:max > 0$)",
-        "A fleet that never rolled back (0) has been reconciled since, which keeps it silent; nobody did in 1970.",
+        r"^fleet:memoryos_incident_open_timestamp_seconds:last .*threshold 0 to 1 in 0$",
+        "Never is 0, and nobody rolled back in the first second of 1970.",
     ),
 )
 

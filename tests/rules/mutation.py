@@ -13,7 +13,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -93,8 +93,9 @@ def score(chosen: Sequence[Subject], processes: int = 2, progress: Callable[[str
                 tried.setdefault(subject.alerts[attempt], []).append(subject)
         jobs = [(alert, part) for alert, several in tried.items() for part in _parts(several)]
         with ThreadPoolExecutor(processes) as pool:
-            for done, noticed in enumerate(pool.map(lambda job: noticed_by(*job), jobs), 1):
-                killed += noticed
+            tries = [pool.submit(noticed_by, *job) for job in jobs]
+            for done, tried_out in enumerate(as_completed(tries), 1):
+                killed += tried_out.result()
                 progress(f"round {attempt + 1}, {done} of {len(jobs)}: {len(killed)} of {len(chosen)} noticed")
         gone = set(map(id, killed))
         alive = [subject for subject in alive if id(subject) not in gone]

@@ -186,7 +186,7 @@ CONTRACTS = (
         below=Change({of(reading.STATS_TIMESTAMP): lambda now, _: now // 240 * 240}),
         more_silent={
             # Never seen for a window yet, and seldom new.
-            "just-begun": Change({of(reading.STATS_TIMESTAMP): lambda now, _: now // 240 * 240}, before=GONE),
+            "just-begun": Change({of(reading.STATS_TIMESTAMP): lambda now, breach: (now - breach) // 240}, before=GONE),
         },
         fires=360,
         vanishes=0,

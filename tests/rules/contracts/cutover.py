@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from memoryos_exporter.catalog import operations, queue, rollout
 from rules.contract import Change, Contract
@@ -19,10 +21,84 @@ def path(name: str, growth: Value) -> dict[Key, Value]:
     return {of(rollout.PATH_CALLS, operation, name): growth for operation in ("remember", "retrieve")}
 
 
+def every_so_often(seconds: int) -> Value:
+    """One each time: sums that are exact."""
+    return lambda now, _: float(now % seconds == 0)
+
+
 DAY = 86_400
+DEPTH = of(queue.QUEUE_DEPTH)
 P95, ERRORS = of(operations.LATENCY_P95, "memory_os"), of(operations.ERROR_RATE, "memory_os")
 CALLS = of(operations.WINDOW_OPERATIONS, "memory_os")
-many_in_legacy: dict[Key, Value] = {CALLS: 19, of(operations.WINDOW_OPERATIONS, "legacy"): 1000}
+MANY_IN_LEGACY: dict[Key, Value] = {CALLS: 19, of(operations.WINDOW_OPERATIONS, "legacy"): 1000}
+
+
+def near_limit(name: str, shown: str, queue_limit: int) -> str:
+    """What the page says."""
+    return (
+        f"{name} on a is {shown}, more than 80% of its live limit (p95 450 ms, errors 3%, queue {queue_limit}). Go on "
+        "evaluating rollback triggers."
+    )
+
+
+def for_a_day(
+    name: str,
+    shown: str,
+    near: Mapping[Key, Value],
+    exactly: Mapping[Key, Value],
+    beside: Mapping[Key, Value],
+    lower: Mapping[Key, Value] = MappingProxyType({}),
+) -> Contract:
+    """Near a limit by the gauges of a host that has only percentiles, with just enough calls, at the end of the day.
+
+    near, exactly: beyond four fifths of the limit, and at it. beside: what is bad in another mode. lower: a limit that
+    so few as 19 are beyond.
+    """
+    return by_the(
+        3600,
+        Contract(
+            alert="MemoryOSCutoverWatch",
+            variant=f"{name}, for a day",
+            calm=Change({of(CUT_OVER): at(8 * 3600 - DAY), **percentiles().values, QUEUE_LIMIT: 24}, ()),
+            breach=Change(near, ()),
+            after=Change(near, ()),
+            more_silent={
+                "exactly": Change(exactly, ()),
+                "in-legacy-again": Change({**near, **mode("legacy")}, ()),
+                "another-mode-is-bad": Change(beside, ()),
+                "too-few-calls": Change({**near, CALLS: 19, DEPTH: 19, **lower}, ()),
+                "calls-of-legacy": Change({**near, **MANY_IN_LEGACY, DEPTH: 19, **lower}, ()),
+            },
+            without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
+            fires=3600,
+            breach_ticks=4,
+            clears=4 * 3600,
+            vanishes=3600,
+            labels={"input": name},
+            severities={"memory_os": "warning"},
+            description=near_limit(name, shown, 24),
+        ),
+    )
+
+
+def controller_silent(name: str, shown: str, fires: int, breach: Change) -> Contract:
+    """What the controller last said of limits and mode counts for ten minutes."""
+    return Contract(
+        alert="MemoryOSCutoverWatch",
+        variant=f"{name}, controller silent",
+        calm=Change(CUTOVER),
+        breach=breach,
+        after=replace(breach, null=frozenset({"release"})),
+        without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
+        fires=fires,
+        vanishes=360,
+        clears=885,
+        breach_ticks=20,
+        labels={"input": name},
+        severities={"memory_os": "warning"},
+        description=near_limit(name, shown, 200),
+    )
+
 
 CONTRACTS = (
     Contract(
@@ -98,12 +174,13 @@ CONTRACTS = (
                     **since(-600, mode("legacy"), mode("dual_run")),
                     **path("memory_os", lambda now, breach: float(now < breach)),
                     **path("legacy", 0),
-                    of(rollout.PATH_CALLS, "retrieve", "legacy"): lambda now, _: float(now % 180 == 0),
+                    of(rollout.PATH_CALLS, "retrieve", "legacy"): every_so_often(180),
                 }
             ),
             breach=Change(path("memory_os", 0)),
             after=Change(path("memory_os", 1)),
             more_silent={
+                "too-few-calls": Change({of(rollout.PATH_CALLS, "retrieve", "legacy"): every_so_often(240)}),
                 "calls-before": Change(path("legacy", lambda now, breach: float(now < breach))),
                 "called-before": Change(path("memory_os", lambda now, breach: float(now < breach + 1800))),
                 "in-legacy-before": Change(since(1800, mode("legacy"), mode("dual_run"))),
@@ -142,14 +219,16 @@ CONTRACTS = (
         breach_ticks=20,
         labels={"input": "latency_p95_ms"},
         severities={"memory_os": "warning"},
-        description="latency_p95_ms on a is 428.6, more than 80% of its live limit (p95 450 ms, errors 3%, queue "
-        "200). Go on evaluating rollback triggers.",
+        description=near_limit("latency_p95_ms", "428.6", 200),
     ),
     Contract(
         alert="MemoryOSCutoverWatch",
         variant="errors",
         calm=Change(CUTOVER),
         breach=calls(ok=971, errors=29),
+        more_silent={
+            "long-ago": Change(mode("memory_os"), calls(ok=971, errors=29).calls, before=Change(mode("memory_os"))),
+        },
         fires=75,
         vanishes=360,
         without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
@@ -157,77 +236,45 @@ CONTRACTS = (
         breach_ticks=20,
         labels={"input": "error_rate"},
         severities={"memory_os": "warning"},
-        description="error_rate on a is 0.02821, more than 80% of its live limit (p95 450 ms, errors 3%, queue 200)."
-        " Go on evaluating rollback triggers.",
+        description=near_limit("error_rate", "0.02821", 200),
     ),
     Contract(
         alert="MemoryOSCutoverWatch",
         variant="queue",
         calm=Change(CUTOVER),
-        breach=Change({of(queue.QUEUE_DEPTH): 161}),
-        more_silent={"exactly": Change({of(queue.QUEUE_DEPTH): 160})},
+        breach=Change({DEPTH: 161}),
+        more_silent={
+            "exactly": Change({DEPTH: 160}),
+            "long-ago": Change({**mode("memory_os"), DEPTH: 161}, before=Change(mode("memory_os"))),
+        },
+        forgets=345,
         fires=60,
         vanishes=360,
         without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
         clears=300,
         labels={"input": "queue_depth"},
         severities={"memory_os": "warning"},
-        description="queue_depth on a is 161, more than 80% of its live limit (p95 450 ms, errors 3%, queue 200). Go"
-        " on evaluating rollback triggers.",
+        description=near_limit("queue_depth", "161", 200),
     ),
     Contract(
         alert="MemoryOSCutoverWatch",
         variant="not in legacy again",
         calm=Change(CUTOVER),
-        breach=Change({of(queue.QUEUE_DEPTH): 161}),
-        after=Change({of(queue.QUEUE_DEPTH): 161, **mode("legacy")}),
+        breach=Change({DEPTH: 161}),
+        after=Change({DEPTH: 161, **mode("legacy")}),
         fires=60,
         vanishes=360,
         without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
         clears=300,
         labels={"input": "queue_depth"},
         severities={"memory_os": "warning"},
-        description="queue_depth on a is 161, more than 80% of its live limit (p95 450 ms, errors 3%, queue 200). Go"
-        " on evaluating rollback triggers.",
+        description=near_limit("queue_depth", "161", 200),
     ),
-    # Near a limit by the gauges of a host that has only percentiles, with just enough calls, at the end of the day.
-    *(
-        by_the(
-            3600,
-            Contract(
-                alert="MemoryOSCutoverWatch",
-                variant=f"{name}, for a day",
-                calm=Change({of(CUT_OVER): at(8 * 3600 - DAY), **percentiles().values, QUEUE_LIMIT: 24}, ()),
-                breach=Change(near, ()),
-                after=Change(near, ()),
-                more_silent={
-                    "exactly": Change(limit, ()),
-                    "too-few-calls": Change({**near, CALLS: 19, of(queue.QUEUE_DEPTH): 19, **lower}, ()),
-                    "calls-of-legacy": Change({**near, **many_in_legacy, of(queue.QUEUE_DEPTH): 19, **lower}, ()),
-                },
-                without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
-                fires=3600,
-                breach_ticks=4,
-                clears=4 * 3600,
-                vanishes=3600,
-                labels={"input": name},
-                severities={"memory_os": "warning"},
-                description=f"{name} on a is {shown}, more than 80% of its live limit (p95 450 ms, errors 3%, queue "
-                "24). Go on evaluating rollback triggers.",
-            ),
-        )
-        for name, near, limit, lower, shown in (
-            ("latency_p95_ms", {P95: 361, CALLS: 20}, {P95: 360}, {}, "361"),
-            ("error_rate", {ERRORS: 0.025, CALLS: 20}, {ERRORS: 0.024}, {}, "0.025"),
-            (
-                "queue_depth",
-                {of(queue.QUEUE_DEPTH): 20, CALLS: 0},
-                {of(queue.QUEUE_DEPTH): 19.2},
-                {QUEUE_LIMIT: 10},
-                "20",
-            ),
-        )
+    for_a_day("latency_p95_ms", "361", {P95: 361, CALLS: 20}, {P95: 360}, {of(operations.LATENCY_P95, "legacy"): 2000}),
+    for_a_day(
+        "error_rate", "0.025", {ERRORS: 0.025, CALLS: 20}, {ERRORS: 0.024}, {of(operations.ERROR_RATE, "legacy"): 1}
     ),
+    for_a_day("queue_depth", "20", {DEPTH: 20, CALLS: 0}, {DEPTH: 19.2}, {}, {QUEUE_LIMIT: 10}),
     # Few calls wait, but just enough finish.
     by_the(
         3600,
@@ -235,7 +282,7 @@ CONTRACTS = (
             alert="MemoryOSCutoverWatch",
             variant="queue_depth, just enough finish",
             calm=Change({of(CUT_OVER): at(8 * 3600 - DAY), **percentiles(finished=20).values, QUEUE_LIMIT: 5}, ()),
-            breach=Change({of(queue.QUEUE_DEPTH): 6}, ()),
+            breach=Change({DEPTH: 6}, ()),
             without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
             fires=3600,
             breach_ticks=4,
@@ -243,32 +290,10 @@ CONTRACTS = (
             vanishes=3600,
             labels={"input": "queue_depth"},
             severities={"memory_os": "warning"},
-            description="queue_depth on a is 6, more than 80% of its live limit (p95 450 ms, errors 3%, queue 5). "
-            "Go on evaluating rollback triggers.",
+            description=near_limit("queue_depth", "6", 5),
         ),
     ),
-    # The controller is silent, and what it last said of limits and mode counts for ten minutes.
-    *(
-        Contract(
-            alert="MemoryOSCutoverWatch",
-            variant=f"{name}, controller silent",
-            calm=Change(CUTOVER),
-            breach=breach,
-            after=replace(breach, null=frozenset({"release"})),
-            without={"dual-run": NO_CUTOVER, "legacy": NO_CUTOVER},
-            fires=60 if name == "queue_depth" else 75,
-            vanishes=360,
-            clears=885,
-            breach_ticks=20,
-            labels={"input": name},
-            severities={"memory_os": "warning"},
-            description=f"{name} on a is {shown}, more than 80% of its live limit (p95 450 ms, errors 3%, queue 200). "
-            "Go on evaluating rollback triggers.",
-        )
-        for name, breach, shown in (
-            ("latency_p95_ms", calls(seconds=0.4), "428.6"),
-            ("error_rate", calls(ok=971, errors=29), "0.02821"),
-            ("queue_depth", Change({of(queue.QUEUE_DEPTH): 161}), "161"),
-        )
-    ),
+    controller_silent("latency_p95_ms", "428.6", 75, calls(seconds=0.4)),
+    controller_silent("error_rate", "0.02821", 75, calls(ok=971, errors=29)),
+    controller_silent("queue_depth", "161", 60, Change({DEPTH: 161})),
 )

@@ -76,11 +76,11 @@ CONTRACTS = (
     ),
     Contract(
         alert="MemoryOSParityNotRestored",
-        breach=Change({**ROLLED_BACK, MISSING: 3, of(migration.PARITY_CHECKED): at(0)}),
+        breach=Change({**ROLLED_BACK, MISSING: 1, of(migration.PARITY_CHECKED): at(0)}),
         after=Change({**ROLLED_BACK, of(migration.PARITY_CHECKED): at(0)}),
         more_silent={
-            "checked-before": Change({**ROLLED_BACK, MISSING: 3, of(migration.PARITY_CHECKED): at(-60)}),
-            "never-rolled-back": Change({MISSING: 3, of(migration.PARITY_CHECKED): at(0)}),
+            "checked-before": Change({**ROLLED_BACK, MISSING: 1, of(migration.PARITY_CHECKED): at(-60)}),
+            "never-rolled-back": Change({MISSING: 1, of(migration.PARITY_CHECKED): at(0)}),
             "extra": Change(
                 {**ROLLED_BACK, of(migration.PARITY_TARGETS, "extra"): 3, of(migration.PARITY_CHECKED): at(0)}
             ),
@@ -89,7 +89,7 @@ CONTRACTS = (
         clears=0,
         forgets=600,
         severities=ALWAYS_TICKETS,
-        description="In 3 targets of fleet {cluster}/{job} legacy has more records than MemoryOS, checked after "
+        description="In 1 targets of fleet {cluster}/{job} legacy has more records than MemoryOS, checked after "
         "the rollback. Targets where MemoryOS has more are not counted: those were written while "
         "memory_os was live.",
     ),
@@ -97,7 +97,7 @@ CONTRACTS = (
         # The controller is silent while the reconciliation runs: that it ran counts for ten minutes.
         alert="MemoryOSReconciliationOverdue",
         variant="silent while it runs",
-        calm=Change({of(rollout.LAST_ROLLBACK): at(-1200), of(migration.RECONCILIATION_RUNNING): 1}),
+        calm=Change({of(rollout.LAST_ROLLBACK): at(-1700), of(migration.RECONCILIATION_RUNNING): 1}),
         breach=Change(null=frozenset({"reconciliation"})),
         after=Change({of(migration.LAST_RECONCILIATION): at(0)}),
         start=2400,
@@ -111,7 +111,7 @@ CONTRACTS = (
             "restarted": "that a node is gone does not end it",
         },
         severities=ALWAYS_TICKETS,
-        description="Fleet {cluster}/{job} rolled back 30m 45s ago, longer than the deadline of 30m, and no "
+        description="Fleet {cluster}/{job} rolled back 39m 5s ago, longer than the deadline of 30m, and no "
         "reconciliation has ended since or is running.",
     ),
     by_the(

@@ -189,9 +189,9 @@ CONTRACTS = (
     split("canary_ratio", {of(rollout.CANARY_RATIO): 0.5}),
     split("rollout_stage", stage("canary")),  # type: ignore[arg-type]
     split("fallback_enabled", {of(rollout.FALLBACK_ENABLED): 0}),
-    split("threshold_latency_p95_ms", {of(rollout.THRESHOLD_LATENCY_P95): 600}),
+    split("threshold_latency_p95_ms", {of(rollout.THRESHOLD_LATENCY_P95): 451}),
     split("threshold_error_rate", {of(rollout.THRESHOLD_ERROR_RATE): 0.05}),
-    split("threshold_queue_depth", {of(rollout.THRESHOLD_QUEUE_DEPTH): 300}),
+    split("threshold_queue_depth", {of(rollout.THRESHOLD_QUEUE_DEPTH): 201}),
     Contract(
         alert="MemoryOSModeLostUnannounced",
         breach=Change(mode("legacy")),
@@ -247,8 +247,11 @@ CONTRACTS = (
     Contract(
         alert="MemoryOSFallbackDisabled",
         variant="after-rollback",
-        breach=Change({**ROLLED_BACK, **DISABLED}),
-        after=Change(ROLLED_BACK),
+        # Without an incident it may be disabled where memory_os is not in effect.
+        calm=Change({**DISABLED, **mode("legacy")}),
+        breach=Change(ROLLED_BACK),
+        after=Change({**ROLLED_BACK, of(rollout.FALLBACK_ENABLED): 1}),
+        without={"one-of-two": "the other node is in the same incident, and disabled too"},
         fires=60,
         forgets=600,
         clears=0,

@@ -5,8 +5,10 @@ Long windows are summed at full five minutes and hours: an alert begins at such 
 
 from __future__ import annotations
 
-from rules.contract import Change, Contract
-from rules.world import Calls
+from memoryos_exporter.catalog import Kind, Metric
+from rules.contract import EVERY_CASE, Change, Contract
+from rules.contracts.common import by_the
+from rules.world import Calls, of
 
 SEVERITIES = {"memory_os": "warning", "dual_run": "warning", "legacy": "info"}
 PERMANENT, TRANSIENT = "runtime_exception", "upstream_error"
@@ -57,11 +59,72 @@ def _tier(alert: str, labels: dict[str, str], window: str, description: str, mor
         start=1800,
         every=60,
         labels={**labels, "mode": "{mode}", "window": window},
-        narrowed=("window",),
         severities=SEVERITIES,
         description=description,
-        **{"calm": well(1), "after": well(100), **more},  # type: ignore[arg-type]
+        **{"narrowed": ("window",), "calm": well(1), "after": well(100), **more},  # type: ignore[arg-type]
     )
+
+
+# What the rules count in five minutes, told to them: of days, each call cannot be.
+WINDOW, HOUR = 300, 3600
+CALLS = Metric("mode:memoryos_operations:increase", Kind.GAUGE, "Calls.", "the rules", labels=("mode",))
+FAILED = Metric(
+    "mode_class:memoryos_operation_errors:increase", Kind.GAUGE, "Failed.", "the rules", labels=("mode", "class")
+)
+TIMED, SLOW = (
+    Metric(
+        f"mode_objective:memoryos_{name}_operations:increase",
+        Kind.GAUGE,
+        name,
+        "the rules",
+        labels=("mode", "objective"),
+    )
+    for name in ("timed", "slow")
+)
+EVERY_CALL = {
+    "MemoryOSErrorBudgetBurn": of(CALLS, "memory_os"),
+    "MemoryOSLatencyBudgetBurn": of(TIMED, "memory_os", "retrieve_p95"),
+}
+BAD_CALL = {
+    "MemoryOSErrorBudgetBurn": of(FAILED, "memory_os", "permanent"),
+    "MemoryOSLatencyBudgetBurn": of(SLOW, "memory_os", "retrieve_p95"),
+}
+LABELS = {"MemoryOSErrorBudgetBurn": {"class": "permanent"}, "MemoryOSLatencyBudgetBurn": {"objective": "retrieve_p95"}}
+ELSEWHERE = "what is told, the other contracts say"
+A_WINDOW_IS_A_WINDOW = "how long a window is has nothing to do with it"
+
+
+def exactly(alert: str, window: str, share: float, seconds: int, fires: int, clears: int) -> Contract:
+    """Exactly what happened in a window counts: in hours before it, ten thousand times the calls, or errors, do not.
+
+    Half of the bad calls are in the older half of the window. share: of bad calls in the window, at which it fires.
+    """
+    early, late = seconds * (0.95 - share / 2), seconds * (0.95 - share)
+    end = fires + 12 * WINDOW + clears
+
+    def calls(now: float, breach: float) -> float:
+        return 10_000 if now < breach - seconds else 100
+
+    def bad(now: float, breach: float) -> float:
+        return 100 * (breach - early <= now < breach - late or now >= breach)
+
+    def bad_before(now: float, breach: float) -> float:
+        return 10_000 * (now < breach - seconds) + 100 * (now >= breach + end - 0.8 * share * seconds)
+
+    every, failed = EVERY_CALL[alert], BAD_CALL[alert]
+    told: dict[str, object] = {
+        "variant": f"exactly {window}",
+        "narrowed": ("window", *LABELS[alert]),
+        "calm": Change({every: calls, failed: bad}, ()),
+        "breach": Change({}, ()),
+        "after": Change({failed: 0}, ()),
+        "more_silent": {"bad-before": Change({failed: bad_before}, (), before=Change({failed: bad_before}, ()))},
+        "calm_ticks": 7 * int(1.2 * seconds) // WINDOW,
+        "fires": fires,
+        "clears": clears,
+        "without": {case: A_WINDOW_IS_A_WINDOW for case in EVERY_CASE if case != "firing"},
+    }
+    return by_the(WINDOW, _tier(alert, LABELS[alert], window, ELSEWHERE, told))
 
 
 CONTRACTS = (
@@ -270,5 +333,14 @@ CONTRACTS = (
         fires=1680,
         clears=180,
         breach_ticks=120,
+    ),
+    *(
+        exactly(alert, *tier)
+        for alert in EVERY_CALL
+        for tier in (
+            ("1h", 0.72, HOUR, 1500, 0),
+            ("6h", 0.30, 6 * HOUR, 3900, 1200),
+            ("3d", 0.05, 72 * HOUR, 11_400, 20_700),
+        )
     ),
 )
