@@ -57,6 +57,10 @@ REASONS: tuple[tuple[str, str], ...] = (
         "Ten bad calls among fewer than twenty are at least twice any budget, whatever the factor.",
     ),
     (
+        r"_budget_burn:increase\w+ .*(threshold 0 to 1 in 0$|(> to >=|dropped right of >) in .* > 0$)",
+        "What hardly any calls spend raises nothing: every alert on it wants twenty calls, or ten that failed.",
+    ),
+    (
         r"^MemoryOSReconciliation(Overdue|Failed) .*(> to >=|dropped right of >|threshold 0 to 1) in (0$|.*:max > 0$)",
         "Never is 0, and nobody rolled back or reconciled in the first second of 1970.",
     ),

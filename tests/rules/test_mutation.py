@@ -9,7 +9,7 @@ from rules.equivalent import REASONS
 from rules.mutation import report, score, subjects
 
 # A threshold read live, and a severity that follows the mode.
-CHOSEN = ("MemoryOSRollbackLatency", "MemoryOSBacklogGrowing")
+CHOSEN = ("MemoryOSDriftRegression", "MemoryOSBacklogGrowing")
 
 
 @pytest.mark.parametrize("alert", CHOSEN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memoryos_exporter.catalog import migration, operations, queue, reading, rollout
 from rules.contract import Change, Contract
 from rules.contracts.common import GONE, PAGES, TICKETS, by_the, every, value
-from rules.world import SCRAPED, Calls, Key, Value, of
+from rules.world import SCRAPED, Calls, Key, Value, mode, of
 
 FLICKERS = "the part that is null every second time is what it judges: see below"
 
@@ -223,6 +223,22 @@ CONTRACTS = (
         severities=TICKETS,
         description="80 calls went through the controller of a and none of them has a latency: the host does not "
         "call through the bridge, or sends neither operations nor latency.",
+    ),
+    Contract(
+        # For a quarter of an hour after memory_os was left it is as severe as before.
+        alert="MemoryOSCallsHanging",
+        variant="after memory_os",
+        breach=Change({**mode("legacy"), of(operations.OLDEST_OPERATION): 31}),
+        after=Change({**mode("legacy"), of(operations.OLDEST_OPERATION): 31}),
+        narrowed=("severity",),
+        without={"one-of-two": "the other node is in memory_os still"},
+        labels={"severity": "critical"},
+        severities={"memory_os": "critical"},
+        fires=30,
+        breach_ticks=40,
+        vanishes=120,
+        clears=345,
+        description="what is told, the other contracts say",
     ),
     Contract(
         alert="MemoryOSCallsHanging",

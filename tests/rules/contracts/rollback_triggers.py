@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from memoryos_exporter.catalog import operations, queue, rollout
 from rules.contract import Change, Contract
 from rules.contracts.common import calls
-from rules.world import Calls, Value, of
+from rules.world import Calls, Key, Value, of
 
 ONLY_IN_MEMORY_OS = {"memory_os": "critical"}
 
@@ -24,6 +26,27 @@ def only_percentiles(**breach: float) -> Change:
     """The same, that never had calls to count."""
     changed = percentiles(**breach)
     return Change(changed.values, (), before=percentiles())
+
+
+def beside(bad: Key, value: float) -> Change:
+    """All is well but for one series."""
+    return Change({**percentiles().values, bad: value}, ())
+
+
+def controller_silent(alert: str, text: str, breach: Change) -> Contract:
+    """What the controller last said of limits and mode counts for ten minutes."""
+    return Contract(
+        alert=alert,
+        variant="controller silent",
+        calm=percentiles(),
+        breach=breach,
+        after=replace(breach, null=frozenset({"release"})),
+        fires=30,
+        vanishes=180,
+        clears=705,
+        severities=ONLY_IN_MEMORY_OS,
+        description=text,
+    )
 
 
 # Hardly any call in memory_os, and many in legacy by targets outside the cohort.
@@ -56,6 +79,7 @@ CONTRACTS = (
         variant="percentiles-only",
         calm=percentiles(),
         breach=percentiles(p95=451, finished=20),
+        more_silent={"another-mode-is-slow": beside(of(operations.LATENCY_P95, "legacy"), 2000)},
         fires=30,
         forgets=180,
         vanishes=180,
@@ -88,6 +112,7 @@ CONTRACTS = (
         variant="percentiles-only",
         calm=percentiles(),
         breach=percentiles(errors=0.031, finished=20),
+        more_silent={"another-mode-fails": beside(of(operations.ERROR_RATE, "legacy"), 1)},
         fires=30,
         forgets=180,
         vanishes=180,
@@ -171,5 +196,36 @@ CONTRACTS = (
         severities=ONLY_IN_MEMORY_OS,
         description="201 requests are queued on a in memory_os, the live limit is 200. evaluate_rollback/2 will roll"
         " back. The depth reads low under load: look at the mailbox too.",
+    ),
+    controller_silent(
+        "MemoryOSRollbackLatency",
+        "p95 on a is 451 ms in memory_os, the live limit is 450 ms. evaluate_rollback/2 will roll back.",
+        percentiles(p95=451),
+    ),
+    controller_silent(
+        "MemoryOSRollbackErrorRate",
+        "3.1% of the calls in memory_os failed on a, fallbacks included although their callers saw ok; the live limit "
+        "is 3%. evaluate_rollback/2 will roll back.",
+        percentiles(errors=0.031),
+    ),
+    controller_silent(
+        "MemoryOSRollbackQueueDepth",
+        "201 requests are queued on a in memory_os, the live limit is 200. evaluate_rollback/2 will roll back. The "
+        "depth reads low under load: look at the mailbox too.",
+        Change({of(queue.QUEUE_DEPTH): 201}, ()),
+    ),
+    Contract(
+        # Every call fails, and legacy fails for it too: more failures than calls are all of them.
+        alert="MemoryOSRollbackErrorRate",
+        variant="more fallbacks than calls",
+        calm=calls(ok=0, errors=0),
+        breach=Change({of(rollout.FALLBACKS): 15}, calls(ok=0, errors=15).calls),
+        fires=45,
+        vanishes=180,
+        clears=405,
+        breach_ticks=40,
+        severities=ONLY_IN_MEMORY_OS,
+        description="100% of the calls in memory_os failed on a, fallbacks included although their callers saw ok; "
+        "the live limit is 3%. evaluate_rollback/2 will roll back.",
     ),
 )

@@ -81,20 +81,12 @@ TIMED, SLOW = (
     )
     for name in ("timed", "slow")
 )
-EVERY_CALL = {
-    "MemoryOSErrorBudgetBurn": of(CALLS, "memory_os"),
-    "MemoryOSLatencyBudgetBurn": of(TIMED, "memory_os", "retrieve_p95"),
-}
-BAD_CALL = {
-    "MemoryOSErrorBudgetBurn": of(FAILED, "memory_os", "permanent"),
-    "MemoryOSLatencyBudgetBurn": of(SLOW, "memory_os", "retrieve_p95"),
-}
 LABELS = {"MemoryOSErrorBudgetBurn": {"class": "permanent"}, "MemoryOSLatencyBudgetBurn": {"objective": "retrieve_p95"}}
 ELSEWHERE = "what is told, the other contracts say"
 A_WINDOW_IS_A_WINDOW = "how long a window is has nothing to do with it"
 
 
-def exactly(alert: str, window: str, share: float, seconds: int, fires: int, clears: int) -> Contract:
+def exactly(alert: str, mode: str, window: str, share: float, seconds: int, fires: int, clears: int) -> Contract:
     """Exactly what happened in a window counts: in hours before it, ten thousand times the calls, or errors, do not.
 
     Half of the bad calls are in the older half of the window. share: of bad calls in the window, at which it fires.
@@ -111,9 +103,12 @@ def exactly(alert: str, window: str, share: float, seconds: int, fires: int, cle
     def bad_before(now: float, breach: float) -> float:
         return 10_000 * (now < breach - seconds) + 100 * (now >= breach + end - 0.8 * share * seconds)
 
-    every, failed = EVERY_CALL[alert], BAD_CALL[alert]
+    errors = alert == "MemoryOSErrorBudgetBurn"
+    every = of(CALLS, mode) if errors else of(TIMED, mode, "retrieve_p95")
+    failed = of(FAILED, mode, "permanent") if errors else of(SLOW, mode, "retrieve_p95")
     told: dict[str, object] = {
-        "variant": f"exactly {window}",
+        "variant": f"exactly {window}, {mode}",
+        "mode": mode,
         "narrowed": ("window", *LABELS[alert]),
         "calm": Change({every: calls, failed: bad}, ()),
         "breach": Change({}, ()),
@@ -125,6 +120,27 @@ def exactly(alert: str, window: str, share: float, seconds: int, fires: int, cle
         "without": {case: A_WINDOW_IS_A_WINDOW for case in EVERY_CASE if case != "firing"},
     }
     return by_the(WINDOW, _tier(alert, LABELS[alert], window, ELSEWHERE, told))
+
+
+# Window, failed calls a tick, and when it fires and ends.
+FEW = (("6h", 0.5, 1680, 300), ("3d", 0.08, 8580, 300))
+
+
+def few_calls(alert: str, window: str, growth: float, fires: int, clears: int) -> Contract:
+    """Nothing is told before twenty calls have been made in the window, although every one of them is bad."""
+    errors = alert == "MemoryOSErrorBudgetBurn"
+    told: dict[str, object] = {
+        "variant": f"few calls in {window}",
+        "narrowed": ("window", *LABELS[alert]),
+        "calm": well(0),
+        "breach": failing(growth, growth) if errors else slow(growth, growth),
+        "after": well(100),
+        "fires": fires,
+        "clears": clears,
+        "without": {"vanished": LONG_WINDOWS},
+        "breach_ticks": fires // 15 + 40,
+    }
+    return _tier(alert, LABELS[alert], window, ELSEWHERE, told)
 
 
 CONTRACTS = (
@@ -150,12 +166,12 @@ CONTRACTS = (
         20,
         variant="few calls",
         calm=well(0),
-        breach=failing(1, 1),
-        after=well(1),
-        fires=600,
-        clears=120,
+        breach=failing(0.5, 0.5),
+        after=well(10),
+        fires=900,
+        clears=0,
         vanishes=300,
-        breach_ticks=48,
+        breach_ticks=72,
     ),
     errors(
         "6h",
@@ -281,12 +297,12 @@ CONTRACTS = (
         20,
         variant="few calls",
         calm=well(0),
-        breach=slow(1, 1),
-        after=well(1),
-        fires=600,
-        clears=120,
+        breach=slow(0.5, 0.5),
+        after=well(10),
+        fires=900,
+        clears=0,
         vanishes=300,
-        breach_ticks=48,
+        breach_ticks=72,
     ),
     latency(
         "6h",
@@ -334,9 +350,11 @@ CONTRACTS = (
         clears=180,
         breach_ticks=120,
     ),
+    *(few_calls(alert, window, growth, fires, clears) for alert in LABELS for window, growth, fires, clears in FEW),
     *(
-        exactly(alert, *tier)
-        for alert in EVERY_CALL
+        exactly(alert, mode, *tier)
+        for alert in LABELS
+        for mode in ("memory_os", "legacy")
         for tier in (
             ("1h", 0.72, HOUR, 1500, 0),
             ("6h", 0.30, 6 * HOUR, 3900, 1200),
