@@ -31,7 +31,7 @@ from rules.mutants import Mutant, mutants
 from rules.suite import World, as_test, worlds
 
 AT_ONCE = 80
-# Below what the whole score was when it was last measured: it may rise, and must not fall.
+# Somewhat below what a sample of 139 reached when it was last measured (92.8 %): it may rise, and must not fall.
 LEAST = 0.9
 NUMBER = re.compile(r"__m([0-9]+)")
 # Faults that may change nothing but the value of an alert. Descriptions are told by templates, which are slow.
