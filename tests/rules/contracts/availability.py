@@ -26,6 +26,38 @@ def path_calls(growth: float) -> dict[Key, Value]:
     return {of(rollout.PATH_CALLS, operation, "memory_os"): growth for operation in ("remember", "retrieve")}
 
 
+def answers_seldom(alert: str, part: str, description: str) -> Contract:
+    """One of five reads is too few."""
+    return Contract(
+        alert=alert,
+        variant="answers seldom",
+        breach=value(reading.PART_UP, part, every(5, 1)),
+        fires=75,
+        vanishes=180,
+        clears=135,
+        breach_ticks=15,
+        severities=PAGES,
+        without={"flicker": FLICKERS},
+        description=description,
+    )
+
+
+def dead(alert: str, process: str, other: str, description: str) -> Contract:
+    """The process is dead, whatever is read meanwhile."""
+    return Contract(
+        alert=alert,
+        variant="dead",
+        breach=value(queue.PROCESS_UP, process, 0),
+        more_silent={"another-process": value(queue.PROCESS_UP, other, 0)},
+        fires=30,
+        vanishes=180,
+        clears=120,
+        severities=PAGES,
+        without={"flicker": FLICKERS},
+        description=description,
+    )
+
+
 CONTRACTS = (
     Contract(
         alert="MemoryOSExporterDown",
@@ -105,54 +137,10 @@ CONTRACTS = (
         without={"flicker": FLICKERS},
         description=MANAGER,
     ),
-    Contract(
-        alert="MemoryOSManagerUnresponsive",
-        variant="answers seldom",
-        breach=value(reading.PART_UP, "manager", every(5, 1)),
-        fires=75,
-        vanishes=180,
-        clears=135,
-        breach_ticks=15,
-        severities=PAGES,
-        without={"flicker": FLICKERS},
-        description=MANAGER,
-    ),
-    Contract(
-        alert="MemoryOSManagerUnresponsive",
-        variant="dead",
-        breach=value(queue.PROCESS_UP, "manager", 0),
-        more_silent={"controller": value(queue.PROCESS_UP, "release", 0)},
-        fires=30,
-        vanishes=180,
-        clears=120,
-        severities=PAGES,
-        without={"flicker": FLICKERS},
-        description=MANAGER,
-    ),
-    Contract(
-        alert="MemoryOSControllerUnresponsive",
-        variant="answers seldom",
-        breach=value(reading.PART_UP, "release", every(5, 1)),
-        fires=75,
-        vanishes=180,
-        clears=135,
-        breach_ticks=15,
-        severities=PAGES,
-        without={"flicker": FLICKERS},
-        description=CONTROLLER,
-    ),
-    Contract(
-        alert="MemoryOSControllerUnresponsive",
-        variant="dead",
-        breach=value(queue.PROCESS_UP, "release", 0),
-        more_silent={"manager": value(queue.PROCESS_UP, "manager", 0)},
-        fires=30,
-        vanishes=180,
-        clears=120,
-        severities=PAGES,
-        without={"flicker": FLICKERS},
-        description=CONTROLLER,
-    ),
+    answers_seldom("MemoryOSManagerUnresponsive", "manager", MANAGER),
+    answers_seldom("MemoryOSControllerUnresponsive", "release", CONTROLLER),
+    dead("MemoryOSManagerUnresponsive", "manager", "release", MANAGER),
+    dead("MemoryOSControllerUnresponsive", "release", "manager", CONTROLLER),
     Contract(
         # A reconciliation excuses its silence for a minute after the last time that it was seen to run.
         alert="MemoryOSControllerUnresponsive",
