@@ -29,4 +29,6 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
 @pytest.hookimpl(optionalhook=True)  # one worker alone runs without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """The scheduler of `--dist=loadfile`."""
+    gone = [file for file in SPREAD if not (config.rootpath / file).exists()]
+    assert not gone, f"SPREAD names what is no file: {gone}"
     return ByFile(config, log)
