@@ -211,16 +211,16 @@ def rule_file(alert: str) -> dict[str, Any]:
 
 
 @cache
-def needed(alert: str) -> tuple[Rule, ...]:
-    """The alert's rules behind every recording rule that they need."""
+def needed(name: str) -> tuple[Rule, ...]:
+    """The rules of an alert, or of a recording rule, behind every recording rule that they need."""
     every = [rule for group in groups(config()) for rule in group.rules]
-    wanted = {name for rule in every if rule.alert == alert for name in series_names(rule.expr)}
+    wanted = {name, *(used for rule in every if rule.alert == name for used in series_names(rule.expr))}
     while True:
-        more = {name for rule in every if rule.record in wanted for name in series_names(rule.expr)} - wanted
+        more = {used for rule in every if rule.record in wanted for used in series_names(rule.expr)} - wanted
         if not more:
             break
         wanted |= more
-    return tuple(rule for rule in every if rule.alert == alert or rule.record in wanted)
+    return tuple(rule for rule in every if rule.alert == name or rule.record in wanted)
 
 
 def names(alert: str) -> set[str]:

@@ -39,7 +39,7 @@ def area(q: Promql, config: Config) -> Area:
             ),
             Recording(
                 MODE_RANK,
-                f"{MODE_RANK_NOW} or last_over_time({MODE_RANK_NOW}[{rules.memory_window}])",
+                f"last_over_time({MODE_RANK_NOW}[{rules.memory_window}])",
                 "The same; while the fleet is silent, what it last was.",
             ),
             Recording(
@@ -93,13 +93,17 @@ def _remembered(q: Promql, name: str, series: str, meaning: str) -> Recording:
 
 def _reconciliation_failed(q: Promql) -> str:
     """A run that failed counts until another run of the fleet has succeeded after it."""
-    runs = {
-        outcome: f"increase({q(migration.RECONCILIATIONS, outcome=outcome)}[{q.rules.recent}]) > 0"
-        for outcome in ("failed", "succeeded")
+    grown = {
+        name: f"increase({q(metric, outcome=outcome)}[{q.rules.recent}]) > 0"
+        for name, metric, outcome in (
+            ("failed", migration.RECONCILIATIONS, "failed"),
+            ("records", migration.RECONCILIATION_RECORDS, "failed"),
+            ("succeeded", migration.RECONCILIATIONS, "succeeded"),
+        )
     }
-    records = f"increase({q(migration.RECONCILIATION_RECORDS, outcome='failed')}[{q.rules.recent}]) > 0"
-    failing = q.by_fleet("max", f"timestamp({runs['failed']} or {records})")
+    failing = q.by_fleet("group", f"{grown['failed']} or {grown['records']}")
+    succeeding = q.by_fleet("group", grown["succeeded"])
     return (
-        f"{failing} or {q.by_fleet('max', '0 * (' + runs['succeeded'] + ')')}"
+        f"timestamp({failing}) or 0 * {succeeding}"
         f" or last_over_time({RECONCILIATION_FAILED}[{q.rules.remembered_gap}])"
     )

@@ -3,6 +3,7 @@
 from rules.contract import Contract, all_contracts
 from rules.contracts import (
     availability,
+    budget_limits,
     cutover,
     drift,
     other,
@@ -14,5 +15,16 @@ from rules.contracts import (
 )
 
 CONTRACTS: dict[str, Contract] = all_contracts(
-    (availability, rollback_triggers, rollback_outcome, reconciliation, drift, cutover, queue, slo, other)
+    (
+        availability,
+        rollback_triggers,
+        rollback_outcome,
+        reconciliation,
+        drift,
+        cutover,
+        queue,
+        slo,
+        budget_limits,
+        other,
+    )
 )

@@ -5,10 +5,8 @@ Long windows are summed at full five minutes and hours: an alert begins at such 
 
 from __future__ import annotations
 
-from memoryos_exporter.catalog import Kind, Metric
-from rules.contract import EVERY_CASE, Change, Contract
-from rules.contracts.common import by_the
-from rules.world import Calls, of
+from rules.contract import Change, Contract
+from rules.world import Calls
 
 SEVERITIES = {"memory_os": "warning", "dual_run": "warning", "legacy": "info"}
 PERMANENT, TRANSIENT = "runtime_exception", "upstream_error"
@@ -44,16 +42,17 @@ def well(calls: float, operation: str = "retrieve") -> Change:
 
 def errors(window: str, kind: str, times: float, **more: object) -> Contract:
     """One tier of the error budget; ``times``: how many times too fast it is burnt when it fires."""
-    return _tier("MemoryOSErrorBudgetBurn", {"class": kind}, window, burnt(f"{kind} errors", times, window), more)
+    return tier_of("MemoryOSErrorBudgetBurn", {"class": kind}, window, burnt(f"{kind} errors", times, window), more)
 
 
 def latency(window: str, objective: str, times: float, **more: object) -> Contract:
     """One tier of the latency budget of one objective."""
     labels = {"objective": objective}
-    return _tier("MemoryOSLatencyBudgetBurn", labels, window, burnt(objective, times, window), more)
+    return tier_of("MemoryOSLatencyBudgetBurn", labels, window, burnt(objective, times, window), more)
 
 
-def _tier(alert: str, labels: dict[str, str], window: str, description: str, more: dict[str, object]) -> Contract:
+def tier_of(alert: str, labels: dict[str, str], window: str, description: str, more: dict[str, object]) -> Contract:
+    """What the contracts of all tiers have in common."""
     return Contract(
         alert=alert,
         start=1800,
@@ -63,84 +62,6 @@ def _tier(alert: str, labels: dict[str, str], window: str, description: str, mor
         description=description,
         **{"narrowed": ("window",), "calm": well(1), "after": well(100), **more},  # type: ignore[arg-type]
     )
-
-
-# What the rules count in five minutes, told to them: of days, each call cannot be.
-WINDOW, HOUR = 300, 3600
-CALLS = Metric("mode:memoryos_operations:increase", Kind.GAUGE, "Calls.", "the rules", labels=("mode",))
-FAILED = Metric(
-    "mode_class:memoryos_operation_errors:increase", Kind.GAUGE, "Failed.", "the rules", labels=("mode", "class")
-)
-TIMED, SLOW = (
-    Metric(
-        f"mode_objective:memoryos_{name}_operations:increase",
-        Kind.GAUGE,
-        name,
-        "the rules",
-        labels=("mode", "objective"),
-    )
-    for name in ("timed", "slow")
-)
-LABELS = {"MemoryOSErrorBudgetBurn": {"class": "permanent"}, "MemoryOSLatencyBudgetBurn": {"objective": "retrieve_p95"}}
-ELSEWHERE = "what is told, the other contracts say"
-A_WINDOW_IS_A_WINDOW = "how long a window is has nothing to do with it"
-
-
-def exactly(alert: str, mode: str, window: str, share: float, seconds: int, fires: int, clears: int) -> Contract:
-    """Exactly what happened in a window counts: in hours before it, ten thousand times the calls, or errors, do not.
-
-    Half of the bad calls are in the older half of the window. share: of bad calls in the window, at which it fires.
-    """
-    early, late = seconds * (0.95 - share / 2), seconds * (0.95 - share)
-    end = fires + 12 * WINDOW + clears
-
-    def calls(now: float, breach: float) -> float:
-        return 10_000 if now < breach - seconds else 100
-
-    def bad(now: float, breach: float) -> float:
-        return 100 * (breach - early <= now < breach - late or now >= breach)
-
-    def bad_before(now: float, breach: float) -> float:
-        return 10_000 * (now < breach - seconds) + 100 * (now >= breach + end - 0.8 * share * seconds)
-
-    errors = alert == "MemoryOSErrorBudgetBurn"
-    every = of(CALLS, mode) if errors else of(TIMED, mode, "retrieve_p95")
-    failed = of(FAILED, mode, "permanent") if errors else of(SLOW, mode, "retrieve_p95")
-    told: dict[str, object] = {
-        "variant": f"exactly {window}, {mode}",
-        "mode": mode,
-        "narrowed": ("window", *LABELS[alert]),
-        "calm": Change({every: calls, failed: bad}, ()),
-        "breach": Change({}, ()),
-        "after": Change({failed: 0}, ()),
-        "more_silent": {"bad-before": Change({failed: bad_before}, (), before=Change({failed: bad_before}, ()))},
-        "calm_ticks": 7 * int(1.2 * seconds) // WINDOW,
-        "fires": fires,
-        "clears": clears,
-        "without": {case: A_WINDOW_IS_A_WINDOW for case in EVERY_CASE if case != "firing"},
-    }
-    return by_the(WINDOW, _tier(alert, LABELS[alert], window, ELSEWHERE, told))
-
-
-# Window, failed calls a tick, and when it fires and ends.
-FEW = (("6h", 0.5, 1680, 300), ("3d", 0.08, 8580, 300))
-
-
-def few_calls(alert: str, window: str, growth: float, fires: int, clears: int) -> Contract:
-    """Nothing is told before twenty calls have been made in the window, although every one of them is bad."""
-    errors = alert == "MemoryOSErrorBudgetBurn"
-    told: dict[str, object] = {
-        "variant": f"few calls in {window}",
-        "narrowed": ("window", *LABELS[alert]),
-        "calm": well(0),
-        "breach": failing(growth, growth) if errors else slow(growth, growth),
-        "after": well(100),
-        "fires": fires,
-        "clears": clears,
-        "without": {"vanished": LONG_WINDOWS},
-        "breach_ticks": fires // 15 + 40,
-    }
-    return _tier(alert, LABELS[alert], window, ELSEWHERE, told)
 
 
 CONTRACTS = (
@@ -349,16 +270,5 @@ CONTRACTS = (
         fires=1680,
         clears=180,
         breach_ticks=120,
-    ),
-    *(few_calls(alert, window, growth, fires, clears) for alert in LABELS for window, growth, fires, clears in FEW),
-    *(
-        exactly(alert, mode, *tier)
-        for alert in LABELS
-        for mode in ("memory_os", "legacy")
-        for tier in (
-            ("1h", 0.72, HOUR, 1500, 0),
-            ("6h", 0.30, 6 * HOUR, 3900, 1200),
-            ("3d", 0.05, 72 * HOUR, 11_400, 20_700),
-        )
     ),
 )
