@@ -1,4 +1,4 @@
-"""Who notices a fault in a rule: the contracts of alerts, and for a recording rule the tests of its values.
+"""Who notices a fault in a rule: promtool's own tests of it, and of an alert its contracts.
 
 Many mutants are evaluated by one promtool, each under a name of its own beside the true recording rules.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,13 +16,12 @@ from typing import Any, Protocol
 
 from memoryos_generators.rules.delivery import rule_fields
 from memoryos_generators.rules.model import Rule
-from memoryos_generators.rules.promql import series_names
 from rules import promtool
 from rules.contract import Contract, needed
 from rules.contracts import CONTRACTS
 from rules.mutants import Mutant
-from rules.recordings import Told, tests_of
 from rules.suite import World, as_test, worlds
+from rules.unit_files import UnitTest, unit_tests_of
 
 NUMBER = re.compile(r"__m([0-9]+)")
 # Faults that may change nothing but the value of an alert. Descriptions are told by templates, which are slow.
@@ -32,16 +31,20 @@ ASSERTION = re.compile(r"\s*(expr|alertname):")
 
 @dataclass(frozen=True)
 class Subject:
-    """A mutant and what it was made of; ``judges`` are the names of the rules whose tests can notice it, in order."""
+    """A mutant and what it was made of."""
 
     original: Rule
     mutant: Mutant
-    judges: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The alert or recording rule."""
+        return self.original.alert or self.original.record
 
     def __str__(self) -> str:
         rule = self.original
         labels = " ".join(f"{k}={v}" for k, v in rule.labels.items() if k != "playbook")
-        return f"{rule.alert or rule.record} {labels}: {self.mutant.kind} {self.mutant.change}"
+        return f"{self.name} {labels}: {self.mutant.kind} {self.mutant.change}"
 
 
 class Judge(Protocol):
@@ -51,8 +54,8 @@ class Judge(Protocol):
     def every(self) -> str:
         """The evaluation interval."""
 
-    def concerns(self, subject: Subject) -> bool:
-        """Whether it asks for the subject's rule."""
+    def concerns(self, subject: Subject, /) -> bool:
+        """Whether it asks for this one of the rules of its name."""
 
     def rules(self, alive: Mapping[int, Subject]) -> Iterator[dict[str, Any]]:
         """The true recording rules, and of each mutant what it reaches, under names with its number."""
@@ -61,10 +64,10 @@ class Judge(Protocol):
         """promtool's test, which asks of each mutant what it asks of the true rule."""
 
 
-def noticed_by(name: str, several: Sequence[Subject]) -> list[Subject]:
-    """Those of the mutants that a test of the rule ``name``, an alert or a recording rule, notices."""
+def noticed(name: str, several: Sequence[Subject]) -> list[Subject]:
+    """Those of the mutants of the rule ``name``, an alert or a recording rule, that its tests notice."""
     alive, killed = dict(enumerate(several)), []
-    for judge in _by_contract(name) if name in _contracts() else _by_value(name):
+    for judge in (*(OfUnitTest(name, unit) for unit in unit_tests_of(name)), *_by_contract(name)):
         tried = {number: one for number, one in alive.items() if judge.concerns(one)}
         while tried:
             failed, broken = _failing(judge, tried)
@@ -110,22 +113,19 @@ class OfContract:
         return self._asked_for(subject.original) and fires is self.fires
 
     def rules(self, alive: Mapping[int, Subject]) -> Iterator[dict[str, Any]]:
-        alert = self.contract.alert
-        described = {f"{alert}__m{number}" for number, subject in alive.items() if _changes_values(subject)}
-        faulty = (rule for number, subject in alive.items() for rule in _renamed(alert, subject, number))
-        for rule in (*_recordings(alert), *(rule for rule in faulty if self._asked_for(rule))):
-            yield _bare(rule, described)
+        yield from (_bare(rule) for rule in _recordings(self.contract.alert))
+        for number, subject in alive.items():
+            yield _bare(_renamed(subject.mutant.rule, number), told=subject.mutant.kind in VALUES)
 
     def test(self, alive: Mapping[int, Subject]) -> dict[str, Any]:
         asserted, told = [], []
         for number, subject in alive.items():
-            of_rule = subject.original.labels if subject.original.alert else {}
-            name = f"{self.contract.alert}__m{number}"
+            name, of_rule = _numbered(self.contract.alert, number), subject.original.labels
             asserted += [each.test(name, of_rule) for each in self.world.asserted]
-            if _changes_values(subject):
+            if subject.mutant.kind in VALUES:
                 told += [_described(each, name, of_rule) for each in self.world.told]
-        case = _told_of(as_test(self.world, self.contract.alert), self.contract.alert, alive)
-        return {**case, "promql_expr_test": asserted, "alert_rule_test": told}
+        test = as_test(self.world, self.contract.alert)
+        return {**test, "promql_expr_test": asserted, "alert_rule_test": told}
 
     def _asked_for(self, rule: Rule) -> bool:
         asked = self.contract.labels
@@ -133,38 +133,44 @@ class OfContract:
 
 
 @dataclass(frozen=True)
-class OfValues:
-    """One test of what a recording rule says."""
+class OfUnitTest:
+    """One of promtool's own tests, of what it asks about one rule."""
 
-    record: str
-    told: Told
+    name: str
+    unit: UnitTest
 
     @property
     def every(self) -> str:
-        return self.told.every
+        return self.unit.every
 
-    def concerns(self, subject: Subject) -> bool:
-        return subject.original.record == self.record
+    def concerns(self, _: Subject, /) -> bool:
+        return True
 
     def rules(self, alive: Mapping[int, Subject]) -> Iterator[dict[str, Any]]:
-        faulty = (rule for number, subject in alive.items() for rule in _renamed(self.record, subject, number))
-        yield from (rule_fields(rule) for rule in (*_recordings(self.record), *faulty))
+        # Of several rules of one name all are asked for together: beside the faulty one stand the others.
+        own = [rule for rule in needed(self.name) if self.name in {rule.alert, rule.record}]
+        yield from (_bare(rule) for rule in _recordings(self.name))
+        for number, subject in alive.items():
+            faulty = (subject.mutant.rule if rule == subject.original else rule for rule in own)
+            yield from (_bare(_renamed(rule, number)) for rule in faulty)
 
     def test(self, alive: Mapping[int, Subject]) -> dict[str, Any]:
-        asserted = json.dumps(self.told.asserted)
-        every = (json.loads(_with_suffix(asserted, {self.record}, f"__m{number}")) for number in alive)
-        case = _told_of(self.told.test, self.record, alive)
-        return {**case, "promql_expr_test": [each for asked in every for each in asked]}
+        def numbered(part: Sequence[Mapping[str, Any]], number: int) -> list[dict[str, Any]]:
+            return list(json.loads(_numbered_in(json.dumps(part), self.name, number)))
+
+        # What it recorded before the test begins, told to the mutants too.
+        before = [each for each in self.unit.test["input_series"] if each["series"].partition("{")[0] == self.name]
+        return {
+            **self.unit.test,
+            "input_series": self.unit.test["input_series"] + [s for number in alive for s in numbered(before, number)],
+            "promql_expr_test": [each for number in alive for each in numbered(self.unit.asserted, number)],
+        }
 
 
 def _by_contract(alert: str) -> Iterator[Judge]:
     for fires in (True, False):
-        for contract in _contracts()[alert]:
+        for contract in _contracts().get(alert, ()):
             yield from (OfContract(contract, world, fires) for world in _worlds(contract.name))
-
-
-def _by_value(record: str) -> Iterator[Judge]:
-    return (OfValues(record, told) for told in tests_of(record))
 
 
 @cache
@@ -180,14 +186,10 @@ def _contracts() -> Mapping[str, list[Contract]]:
     return found
 
 
-def _changes_values(subject: Subject) -> bool:
-    return subject.mutant.kind in VALUES or bool(subject.original.record)
-
-
-def _bare(rule: Rule, described: Collection[str]) -> dict[str, Any]:
+def _bare(rule: Rule, *, told: bool = False) -> dict[str, Any]:
     """The rule without what it tells, but for the description where that is tested: it has the alert's value."""
-    description = {k: v for k, v in rule.annotations.items() if k == "description" and rule.alert in described}
-    return {**rule_fields(rule), **({"annotations": description} if rule.alert else {})}
+    description = {"annotations": {"description": rule.annotations["description"]}} if told else {}
+    return {**rule_fields(rule), **({"annotations": {}, **description} if rule.alert else {})}
 
 
 def _described(told: Mapping[str, Any], name: str, of_rule: Mapping[str, str]) -> dict[str, Any]:
@@ -204,40 +206,17 @@ def _recordings(name: str) -> Iterator[Rule]:
     return (rule for rule in needed(name) if rule.record)
 
 
-def _renamed(name: str, subject: Subject, number: int) -> Iterator[Rule]:
-    """Of the rules that ``name`` needs those that the fault reaches, under names of their own."""
-    suffix = f"__m{number}"
-    if subject.original.alert:
-        yield replace(subject.mutant.rule, alert=subject.original.alert + suffix)
-        return
-    reached = _reached(name, subject)
-    for rule in needed(name):
-        if rule.alert or rule.record in reached:
-            faulty = subject.mutant.rule if rule == subject.original else rule
-            names = {"record": rule.record + suffix} if rule.record else {"alert": rule.alert + suffix}
-            yield replace(faulty, expr=_with_suffix(faulty.expr, reached, suffix), **names)  # type: ignore[arg-type]
+def _numbered(name: str, number: int) -> str:
+    return f"{name}__m{number}"
 
 
-def _reached(name: str, subject: Subject) -> set[str]:
-    """The recorded series that are others by the fault: of the rule itself, and of those that ``name`` makes of it."""
-    reached = {subject.original.record} - {""}
-    for rule in needed(name):
-        if rule.record and series_names(rule.expr) & reached:
-            reached.add(rule.record)
-    return reached
+def _numbered_in(text: str, name: str, number: int) -> str:
+    """``text`` with the name numbered, wherever it is a whole name."""
+    return re.sub(rf"(?<![\w:]){re.escape(name)}(?![\w:])", _numbered(name, number), text)
 
 
-def _told_of(test: Mapping[str, Any], name: str, alive: Mapping[int, Subject]) -> dict[str, Any]:
-    """The test with the recorded series that it begins with told to the mutants too, under their names."""
-    series = [*test["input_series"]]
-    for number, subject in alive.items():
-        reached = _reached(name, subject)
-        recorded = (each for each in test["input_series"] if reached & {each["series"].partition("{")[0]})
-        series += [{**each, "series": _with_suffix(each["series"], reached, f"__m{number}")} for each in recorded]
-    return {**test, "input_series": series}
-
-
-def _with_suffix(text: str, names: Collection[str], suffix: str) -> str:
-    """``text`` with each of the names followed by ``suffix``, wherever it is a whole name."""
-    either = "|".join(map(re.escape, sorted(names)))
-    return re.sub(rf"(?<![\w:])({either})(?![\w:])", rf"\g<1>{suffix}", text)
+def _renamed(rule: Rule, number: int) -> Rule:
+    """The rule under a name of its own; one that remembers what it recorded remembers that."""
+    if rule.alert:
+        return replace(rule, alert=_numbered(rule.alert, number))
+    return replace(rule, record=_numbered(rule.record, number), expr=_numbered_in(rule.expr, rule.record, number))

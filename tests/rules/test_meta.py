@@ -172,35 +172,3 @@ def test_the_watchdog_always_fires(tmp_path: Path) -> None:
         [(WATCHDOG, "none")],
         [(WATCHDOG, "none")],
     ]
-
-
-def test_without_any_target_somebody_is_told(tmp_path: Path) -> None:
-    found = promtool.ask(
-        tmp_path,
-        {"rules.yml": rule_file("MemoryOSExporterDown")},
-        [{"series": "nothing", "values": "1"}],
-        [('ALERTS{alertname="MemoryOSExporterDown",alertstate="firing"}', 120)],
-    )
-
-    assert [each.labels["severity"] for each in found[0]] == ["warning"]
-
-
-def test_a_fleet_that_vanishes_from_discovery_pages(tmp_path: Path) -> None:
-    labels = 'cluster="east",instance="a",job="memoryos"'
-    series = [
-        {"series": f"up{{{labels}}}", "values": "1x20 stale"},
-        {"series": f'memoryos_mode{{{labels},mode="memory_os"}}', "values": "1x20 stale"},
-        {"series": 'up{cluster="west",instance="b",job="memoryos"}', "values": "1x100"},
-    ]
-    found = promtool.ask(
-        tmp_path,
-        {"rules.yml": rule_file("MemoryOSExporterDown")},
-        series,
-        [('ALERTS{alertname="MemoryOSExporterDown",alertstate="firing"}', moment) for moment in (300, 420, 1400)],
-    )
-
-    assert [[(each.labels["cluster"], each.labels["severity"]) for each in moment] for moment in found] == [
-        [],
-        [("east", "critical")],
-        [("east", "critical")],
-    ]
