@@ -85,7 +85,6 @@ def report(result: Score) -> Iterator[str]:
     yield f"{len(result.explained)} more make no difference that anybody could notice:"
     for why, number in Counter(reason(str(subject)) for subject in result.explained).most_common():
         yield f"  {number:4} {why}"
-    yield from (f"  explains nothing: {pattern}" for pattern in unneeded(map(str, result.explained)))
     yield from (f"  survived: {subject}" for subject in result.survived)
 
 
@@ -94,6 +93,9 @@ def main(every: int = 1) -> int:
     config(), every_alert()  # once, before threads ask for them
     result = score(subjects(every), progress=lambda line: print(line, file=sys.stderr, flush=True))  # noqa: T201
     sys.stdout.writelines(line + "\n" for line in report(result))
+    if every == 1:
+        idle = unneeded(map(str, result.explained))
+        sys.stdout.writelines(f"  explains nothing any more: {pattern}\n" for pattern in idle)
     return 0 if result.ratio >= LEAST else 1
 
 

@@ -105,7 +105,7 @@ def ten_of_nineteen(alert: str, mode: str) -> Contract:
     return by_the(WINDOW, tier_of(alert, dict([OBJECTIVE[alert]]), "6h absolute", ELSEWHERE, more))
 
 
-def exactly(alert: str, mode: str, window: str, share: float, seconds: int, fires: int, clears: int) -> Contract:
+def exactly(alert: str, window: str, share: float, seconds: int, fires: int, clears: int) -> Contract:
     """Exactly what happened in a window counts: in hours before it, ten thousand times the calls, or errors, do not.
 
     Half of the bad calls are in the older half of the window. share: of bad calls in the window, at which it fires.
@@ -122,10 +122,9 @@ def exactly(alert: str, mode: str, window: str, share: float, seconds: int, fire
     def bad_before(now: float, breach: float) -> float:
         return 10_000 * (now < breach - seconds) + 100 * (now >= breach + end - 0.8 * share * seconds)
 
-    every, failed = calls_of(alert, mode), recorded(BAD[alert], mode, OBJECTIVE[alert])
+    every, failed = calls_of(alert, "memory_os"), recorded(BAD[alert], "memory_os", OBJECTIVE[alert])
     more: dict[str, object] = {
-        "variant": f"exactly {window}, {mode}",
-        "mode": mode,
+        "variant": f"exactly {window}",
         "narrowed": ("window", OBJECTIVE[alert][0]),
         "calm": Change({every: calls, failed: bad}, ()),
         "breach": Change({}, ()),
@@ -150,5 +149,5 @@ EXACTLY = (
 CONTRACTS = (
     *(at_the_limit(alert, mode, tier) for alert in OBJECTIVE for mode in ("memory_os", "legacy") for tier in TIERS),
     *(ten_of_nineteen(alert, mode) for alert in OBJECTIVE for mode in ("memory_os", "legacy")),
-    *(exactly(alert, mode, *tier) for alert in OBJECTIVE for mode in ("memory_os", "legacy") for tier in EXACTLY),
+    *(exactly(alert, *tier) for alert in OBJECTIVE for tier in EXACTLY),
 )

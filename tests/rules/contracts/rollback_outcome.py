@@ -8,7 +8,6 @@ from rules.contracts.common import (
     ALWAYS_PAGES,
     ALWAYS_TELLS,
     ALWAYS_TICKETS,
-    GONE,
     TICKETS,
     after,
     at,
@@ -332,39 +331,6 @@ CONTRACTS = (
             vanishes=0,
             severities=ONLY_IN_MEMORY_OS,
             description=FALLBACK_OFF,
-        ),
-    ),
-    by_the(
-        2700,
-        Contract(
-            # It is remembered although Prometheus evaluates nothing for three quarters of an hour.
-            alert="MemoryOSIncidentOpen",
-            variant="for a week",
-            breach=Change(ROLLED_BACK),
-            after=Change(ROLLED_BACK),
-            breach_ticks=WEEK // 2700 - 8,
-            fires=0,
-            clears=8 * 2700,
-            vanishes=None,
-            severities=ALWAYS_TICKETS,
-            description=OPEN.format(ago="45m 0s"),
-            without={"vanished": "what is remembered of a node that is gone ends with the week too"},
-        ),
-    ),
-    by_the(
-        5400,
-        Contract(
-            # It is forgotten when Prometheus evaluates nothing for an hour and a half, and the node is gone.
-            alert="MemoryOSIncidentOpen",
-            variant="a gap in Prometheus's own data",
-            breach=Change(ROLLED_BACK),
-            after=GONE,
-            fires=0,
-            clears=0,
-            vanishes=0,
-            one_of_two=True,
-            severities=ALWAYS_TICKETS,
-            description=OPEN.format(ago="1h 30m 0s"),
         ),
     ),
 )
