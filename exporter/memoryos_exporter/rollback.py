@@ -20,6 +20,7 @@ from .window import MEMORY_OS
 
 INPUTS = ("latency_p95_ms", "error_rate", "queue_depth")
 CONTROLLER = "Jido.MemoryOS.ReleaseController"
+BRIDGE = "MemoryOSBridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,16 @@ class Decision:
     @property
     def elixir(self) -> str:
         """The call, ready to paste. It has no timeout option: when it times out, MemoryOS may still roll back."""
+        return self._call(CONTROLLER)
+
+    @property
+    def elixir_through_bridge(self) -> str:
+        """The same through the bridge, which refuses bad input, counts the evaluation and tells a timeout apart."""
+        return self._call(f"{BRIDGE}.ReleaseController")
+
+    def _call(self, module: str) -> str:
         values = ", ".join(f"{name}: {_literal(value)}" for name, value in self.snapshot.items())
-        return f"{CONTROLLER}.evaluate_rollback({CONTROLLER}, %{{{values}}})"
+        return f"{module}.evaluate_rollback({CONTROLLER}, %{{{values}}})"
 
     def as_json(self) -> dict[str, Any]:
         """The decision for `/snapshot`; the three inputs stand at the top, under the names that MemoryOS asks for."""
@@ -56,6 +65,7 @@ class Decision:
             "missing": dict(self.missing),
             "notes": list(self.notes),
             "elixir": self.elixir if self.verdict else None,
+            "elixir_through_bridge": self.elixir_through_bridge if self.verdict else None,
         }
 
 

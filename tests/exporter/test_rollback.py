@@ -48,6 +48,9 @@ def test_a_document_with_operations_gives_the_exact_map_the_verdict_and_the_call
     numbers = r"latency_p95_ms: 99\.\d+, error_rate: 0\.0, queue_depth: 12"
     call = rf"{controller}\.evaluate_rollback\({controller}, %\{{{numbers}\}}\)"
     assert re.fullmatch(call, decision["elixir"])
+    # Through the bridge, with MemoryOS's own controller as the server: the bridge has no process of that kind.
+    through = decision["elixir"].replace("Jido.MemoryOS.Rel", "MemoryOSBridge.Rel", 1)
+    assert decision["elixir_through_bridge"] == through
 
 
 @pytest.mark.parametrize(
