@@ -12,7 +12,7 @@ SERVE = """\
 Serve metrics of MemoryOS for Prometheus.
 
   memoryos-exporter serve --demo                                        a practice MemoryOS, nothing to set up
-  memoryos-exporter serve --stats-url http://127.0.0.1:4000/memoryos    one MemoryOS, at /metrics
+  memoryos-exporter serve --stats-url http://127.0.0.1:9944/stats       one MemoryOS, at /metrics
   memoryos-exporter serve --config targets.yml --external-url http://exporter.internal:9943
                                                                         many, at /probe?target=NAME; Prometheus finds
                                                                         them at /sd

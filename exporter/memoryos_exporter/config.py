@@ -100,7 +100,7 @@ def http_source(where: str, url: str, credentials: Credentials, tls: SourceTls |
     except ValueError:
         valid = False
     if not valid:
-        raise ConfigError(f"{where}: {url!r} is not a URL like http://127.0.0.1:4000/memoryos/stats")
+        raise ConfigError(f"{where}: {url!r} is not a URL like http://127.0.0.1:9944/stats")
     if "@" in parts.netloc:
         raise ConfigError(f"{where}: the URL holds credentials; use basic_auth with a password_file")
     if tls is not None and parts.scheme != "https":

@@ -51,7 +51,8 @@ class Decision:
         return self._call(f"{BRIDGE}.ReleaseController")
 
     def _call(self, module: str) -> str:
-        values = ", ".join(f"{name}: {_literal(value)}" for name, value in self.snapshot.items())
+        # An input that is not known cannot change the verdict. MemoryOS reads it as 0; the bridge wants that said.
+        values = ", ".join(f"{name}: {_literal(self.snapshot.get(name, 0))}" for name in INPUTS)
         return f"{module}.evaluate_rollback({CONTROLLER}, %{{{values}}})"
 
     def as_json(self) -> dict[str, Any]:

@@ -45,6 +45,20 @@ def test_compose_mounts_what_is_there_and_starts_with_flags_that_exist() -> None
             assert (folder / volume.split(":")[0]).exists(), volume
 
 
+def test_grafana_in_compose_finds_the_dashboards_and_the_prometheus_beside_it() -> None:
+    folder = PACKAGING / "compose"
+    services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
+    mounted = {inside: outside for outside, inside, _ in (each.split(":") for each in services["grafana"]["volumes"])}
+    (provider,) = yaml.safe_load((ROOT / "dashboards/provisioning/dashboards/memoryos.yml").read_text())["providers"]
+    (source,) = yaml.safe_load((folder / "datasource.yml").read_text())["datasources"]
+    (own,) = yaml.safe_load((ROOT / "dashboards/provisioning/datasources/memoryos.yml").read_text())["datasources"]
+
+    assert list((folder / mounted[provider["options"]["path"]]).glob("memoryos-*.json"))
+    assert "/etc/grafana/provisioning/datasources/memoryos.yml" in mounted
+    assert source["uid"] == own["uid"]
+    assert source["url"].removeprefix("http://").partition(":")[0] in services
+
+
 def test_the_readme_configuration_is_sound(tmp_path: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (configuration,) = blocks

@@ -118,6 +118,15 @@ def test_the_call_is_elixir_for_every_number() -> None:
     assert call.endswith(", %{latency_p95_ms: 0.0000001, error_rate: 10000000000000000000000.0, queue_depth: 3})")
 
 
+def test_the_call_names_every_input_because_the_bridge_refuses_one_that_is_missing() -> None:
+    decision = Decision(
+        {"queue_depth": 801}, "rollback", missing={"latency_p95_ms": "no calls", "error_rate": "no calls"}
+    )
+    for call in (decision.elixir, decision.elixir_through_bridge):
+        assert call.endswith(", %{latency_p95_ms: 0, error_rate: 0, queue_depth: 801})")
+    assert decision.as_json()["latency_p95_ms"] is None
+
+
 def memory_os_decides(mode: str, snapshot: dict[str, Any], thresholds: dict[str, Any]) -> str:
     """MemoryOS's rule as it is: what does not fit is read as 0, and only memory_os ever rolls back."""
 

@@ -28,6 +28,16 @@ BAD = {
     "unknown key of an alert": ({"alerts": {"MemoryOSDown": {"fro": "1m"}}}, "alerts.MemoryOSDown", "`fro`"),
     "negative for": ({"alerts": {"MemoryOSDown": {"for": "-5m"}}}, "alerts.MemoryOSDown.for", "without a sign"),
     "a number for a duration": ({"rules": {"window": 300}}, "rules.window", "duration"),
+    "scrapes too seldom for what happens once": (
+        {"prometheus": {"scrape_interval": "1m"}},
+        "rules.recent",
+        "less than twice prometheus.scrape_interval",
+    ),
+    "evaluations too seldom for what happens once": (
+        {"prometheus": {"evaluation_interval": "1m"}},
+        "rules.recent",
+        "less than twice prometheus.evaluation_interval",
+    ),
     "budget of 0": ({"slos": {"errors": {"permanent": {"budget": 0}}}}, "slos.errors.permanent.budget", "> 0"),
     "budget of 1": ({"slos": {"errors": {"permanent": {"budget": 1}}}}, "slos.errors.permanent.budget", "< 1"),
     "unknown class": ({"slos": {"errors": {"fatal": {"budget": 0.1}}}}, "slos.errors", "fatal"),

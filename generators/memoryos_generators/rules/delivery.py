@@ -32,8 +32,8 @@ def rule_file(members: list[Group]) -> str:
 
 def group_fields(group: Group) -> dict[str, Any]:
     """A group as Prometheus reads it."""
-    interval = {"interval": str(group.interval)} if group.interval else {}
-    return {"name": group.name, **interval, "rules": [rule_fields(rule) for rule in group.rules]}
+    rules = [rule_fields(rule) for rule in group.rules]
+    return {"name": group.name, "interval": str(group.interval), "rules": rules}
 
 
 def rule_fields(rule: Rule) -> dict[str, Any]:

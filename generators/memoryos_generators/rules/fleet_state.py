@@ -104,6 +104,5 @@ def _reconciliation_failed(q: Promql) -> str:
     failing = q.by_fleet("group", f"{grown['failed']} or {grown['records']}")
     succeeding = q.by_fleet("group", grown["succeeded"])
     return (
-        f"timestamp({failing}) or 0 * {succeeding}"
-        f" or last_over_time({RECONCILIATION_FAILED}[{q.rules.remembered_gap}])"
+        f"timestamp({failing}) or 0 * {succeeding} or last_over_time({RECONCILIATION_FAILED}[{q.rules.remembered_gap}])"
     )

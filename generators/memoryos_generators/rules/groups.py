@@ -80,7 +80,11 @@ def recordings(config: Config) -> tuple[Recording, ...]:
 
 
 def groups(config: Config) -> tuple[Group, ...]:
-    """Everything as Prometheus reads it."""
+    """Everything as Prometheus reads it; each group says how often, because Prometheus's own default is too seldom.
+
+    Raises ConfigError for windows in which two scrapes or evaluations do not fit.
+    """
+    _checked(config)
     recorded = {recording.name for recording in recordings(config)}
     every = alerts(config)
     made = []
@@ -89,8 +93,22 @@ def groups(config: Config) -> tuple[Group, ...]:
         alerting = [rule for alert in every if alert.area == area.name for rule in rules(alert, config, recorded)]
         for index, part in enumerate(_parts([*records, *alerting])):
             name = f"memoryos-{area.name}" + (f"-{index + 1}" if index else "")
-            made.append(Group(name, area.name, tuple(part), area.notes, area.interval))
+            made.append(
+                Group(name, area.name, tuple(part), area.notes, area.interval or config.prometheus.evaluation_interval)
+            )
     return tuple(made)
+
+
+def _checked(config: Config) -> None:
+    for name in ("scrape_interval", "evaluation_interval"):
+        interval = getattr(config.prometheus, name)
+        if config.rules.recent < 2 * interval:
+            raise ConfigError(
+                config.file,
+                "rules.recent",
+                f"{config.rules.recent} is less than twice prometheus.{name}, {interval}: what happens once would be "
+                "missed",
+            )
 
 
 def rules(alert: Alert, config: Config, recorded: set[str]) -> Iterator[Rule]:

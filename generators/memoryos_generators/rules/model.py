@@ -105,5 +105,5 @@ class Group:
     name: str
     area: str
     rules: tuple[Rule, ...]
-    notes: tuple[str, ...] = ()
-    interval: Duration | None = None
+    notes: tuple[str, ...]
+    interval: Duration

@@ -18,7 +18,7 @@ A critical alert pages, a warning opens a ticket, info is context. The severity 
 *follows the mode* means: as severe as that where memory_os was in effect within {window}, at most a warning in
 dual_run, info in a fleet that only knows legacy. *Pages after* is the longest time from a hard breach to the page, with
 a scrape and a rule evaluation at {scrape} and {evaluation} and Alertmanager's wait of {wait}, and nothing lost on the
-way.
+way. What joins a page that was already sent comes with the next one of its group, up to {interval} later.
 
 Rules for Prometheus, Thanos and others that read its files: [rules](rules). For the Prometheus operator:
 [kubernetes](kubernetes). For Mimir: [mimir](mimir). What to do about each alert: [playbooks](playbooks).
@@ -33,6 +33,7 @@ def document(config: Config) -> str:
         scrape=prometheus.scrape_interval,
         evaluation=prometheus.evaluation_interval,
         wait=config.alertmanager.routing["critical"].group_wait,
+        interval=config.alertmanager.routing["critical"].group_interval,
     )
     parts = [
         "\n".join([f"## {_title(area.name)}\n", *_table(members, config)])
