@@ -115,7 +115,3 @@ def _read(path: Path) -> str | None:
 
 def _say(*lines: str) -> None:
     sys.stdout.writelines(line + "\n" for line in lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

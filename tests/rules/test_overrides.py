@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryos_exporter.catalog import operations, rollout
+from memoryos_generators.__main__ import EXTRA
 from memoryos_generators.cli import main
 from memoryos_generators.config import DEFAULTS, Config, ConfigError, convert, load, merge, read
 from memoryos_generators.duration import Duration
@@ -253,3 +256,17 @@ def test_a_name_that_the_exporter_does_not_have_cannot_be_written() -> None:
 def test_an_override_error_is_an_exception_of_its_own() -> None:
     with pytest.raises(ConfigError, match=r"test: rules\.minimum_operations"):
         changed(rules={"minimum_operations": 0})
+
+
+@pytest.mark.parametrize("missing", EXTRA)
+def test_where_only_the_exporter_is_installed_one_sentence_names_the_extra(missing: str, tmp_path: Path) -> None:
+    without = (
+        f"import sys; sys.modules[{missing!r}] = None; from memoryos_generators.__main__ import main; sys.exit(main())"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", without, "--output", str(tmp_path / "out")], capture_output=True, text=True, check=False
+    )
+
+    assert finished.returncode == 2
+    assert finished.stderr.count("\n") == 1
+    assert "memoryos-observability[generators]" in finished.stderr

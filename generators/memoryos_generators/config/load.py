@@ -13,7 +13,8 @@ import yaml
 from ..duration import Duration
 from .sections import Config
 
-DEFAULTS = Path(__file__).parents[2] / "config.libsonnet"
+# A link to generators/config.libsonnet, so that it is installed with the package.
+DEFAULTS = Path(__file__).parents[1] / "config.libsonnet"
 
 
 class ConfigError(Exception):
