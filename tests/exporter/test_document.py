@@ -141,6 +141,19 @@ def test_whole_numbers_that_erlang_writes_as_floats_are_read() -> None:
     assert stats.document.manager.queued == 1100  # type: ignore[union-attr]
 
 
+def test_whole_numbers_that_are_written_as_floats_are_read_in_lists_too() -> None:
+    counts = [1.0, 2, *[0.0] * 18, 3e0, 0]
+    (calls,) = read_stats(json.dumps(changed("operations.series.0.counts", counts)).encode()).calls.calls.values()  # type: ignore[union-attr]
+    assert calls.buckets is not None
+    assert (calls.buckets.cumulative[:2], calls.buckets.count) == ((1, 3), 6)
+
+
+@pytest.mark.parametrize("count", [1.5, -1.0, 2.0**64, "1.0", None, True])
+def test_what_is_no_whole_number_costs_a_list_of_them_because_places_count(count: Any) -> None:
+    stats = read_stats(json.dumps(changed("operations.series.0.counts", [1.0] * 21 + [count])).encode())
+    assert [bad.path for bad in stats.bad] == ["operations.series[0].counts"]
+
+
 def test_a_byte_order_mark_is_skipped_and_of_a_key_that_stands_twice_the_last_counts() -> None:
     stats = read_stats(b'\xef\xbb\xbf{"manager": {"queued": 1, "queued": 2}}')
     assert stats.document.manager.queued == 2  # type: ignore[union-attr]

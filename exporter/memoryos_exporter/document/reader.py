@@ -151,7 +151,7 @@ def _salvage(annotation: Any, raw: Raw, path: str, bad: list[BadField]) -> Any:
             kind = typing.get_args(core)[0]
             read = [_salvage(kind, element, f"{path}[{index}]", bad) for index, element in enumerate(elements)]
             return [element for element in read if element is not UNSET]
-    elif core is int and (whole := _whole_number(raw, annotation)) is not None:
+    elif (whole := _whole_numbers(raw, annotation)) is not None:
         return whole
     bad.append(BadField(path, _reason(failure), str(failure)))
     return UNSET
@@ -179,15 +179,20 @@ def _decoded(raw: Raw, kind: Any) -> Any:
         return None
 
 
-def _whole_number(raw: Raw, annotation: Any) -> int | None:
-    """An integer that was written as a float, as Erlang does with 1.1e3; None when it is no such thing."""
-    number = _decoded(raw, float)
-    if number is None or not number.is_integer():
+def _whole_numbers(raw: Raw, annotation: Any) -> Any:
+    """An integer that was written as a float, as Erlang does with 1.1e3, or a list of them; None for anything else."""
+    numbers = _decoded(raw, int | float | list[int | float])
+    if numbers is None:
         return None
+    whole = [_whole(number) for number in numbers] if isinstance(numbers, list) else _whole(numbers)
     try:
-        return typing.cast("int", msgspec.convert(int(number), type=annotation))
+        return msgspec.convert(whole, type=annotation)
     except msgspec.ValidationError:
         return None
+
+
+def _whole(number: float) -> float:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def _reason(error: Exception) -> str:
