@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from memoryos_exporter.document import UnreadableError, read_stats
 from memoryos_exporter.document import reader as reader_module
+from memoryos_exporter.document.reader import MOST_BAD_FIELDS
 from memoryos_exporter.exposition import END, OPENMETRICS, TEXT, render
 from memoryos_exporter.samples import samples_of
 from memoryos_exporter.window import Window
@@ -94,6 +95,44 @@ def test_a_null_or_broken_part_gives_part_up_0_and_hurts_no_other_part(part: str
     without = families({key: value for key, value in DOCUMENT.items() if key != part})
     assert left.keys() == without.keys()
     assert left.keys() < whole.keys()
+
+
+GARBAGE = {
+    "a list of what is no object": ("deprecations", [1] * 100_000),
+    "objects with a bad field each": ("deprecations", [{"calls": -1}] * 100_000),
+    "an object of what is no object": ("latency", dict.fromkeys(map(str, range(100_000)), 1)),
+    "series without a name": ("operations", {"series": [{}] * 100_000}),
+    "series with buckets that do not fit": (
+        "operations",
+        {"series": [{"mode": "legacy", "operation": "prune", "bounds_ms": [1], "counts": []}] * 100_000},
+    ),
+}
+
+
+@pytest.mark.parametrize(("part", "value"), GARBAGE.values(), ids=GARBAGE)
+def test_a_part_full_of_garbage_is_given_up_with_one_bad_field_and_hurts_no_other(part: str, value: Any) -> None:
+    document = {**DOCUMENT, part: value, "node": 5}
+    stats = read_stats(json.dumps(document).encode())
+    assert [(bad.path, bad.reason) for bad in stats.bad] == [("node", "wrong_type"), (part, "too_many")]
+    left, null = families(document), families({**DOCUMENT, part: None, "node": 5})
+    assert {name: left[name] for name in left} == null
+
+
+@settings(max_examples=50, deadline=None)
+@given(counts=st.dictionaries(st.sampled_from(["deprecations", "latency", "call_us", "series"]), st.integers(0, 150)))
+def test_no_document_has_more_bad_fields_than_it_may_have_and_one_for_each_part_given_up(
+    counts: dict[str, int],
+) -> None:
+    document = {
+        "deprecations": [1] * counts.get("deprecations", 0),
+        "latency": dict.fromkeys(map(str, range(counts.get("latency", 0))), 1),
+        "call_us": dict.fromkeys(map(str, range(counts.get("call_us", 0))), -1),
+        "operations": {"series": [{}] * counts.get("series", 0)},
+    }
+    bad = read_stats(json.dumps(document).encode()).bad
+    given_up = {one.path for one in bad if one.reason == "too_many"}
+    assert len(bad) <= MOST_BAD_FIELDS + len(given_up)
+    assert bool(given_up) == (sum(counts.values()) > MOST_BAD_FIELDS)
 
 
 def test_a_missing_part_gives_no_series_at_all() -> None:

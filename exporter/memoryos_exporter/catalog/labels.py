@@ -90,7 +90,7 @@ READ_ERRORS = (
     "credentials",
     "internal",
 )
-FIELD_ERRORS = ("wrong_type", "out_of_range", "too_deep", "inconsistent")
+FIELD_ERRORS = ("wrong_type", "out_of_range", "too_deep", "inconsistent", "too_many")
 
 
 def closed(value: str, known: Collection[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .calls import Buckets, Calls, CallTable, call_table
 from .parts import Document
-from .reader import BadField, UnreadableError, read_document
+from .reader import BadField, TooManyBadFieldsError, UnreadableError, give_up, read_document
 
 __all__ = ["BadField", "Buckets", "CallTable", "Calls", "Document", "Stats", "UnreadableError", "read_stats"]
 
@@ -27,5 +27,12 @@ def read_stats(data: bytes) -> Stats:
         UnreadableError: no document could be had from these bytes.
     """
     read = read_document(data)
-    table = call_table(read.document.operations) if read.document.operations else None
-    return Stats(read.document, table, (*read.bad, *(table.bad if table else ())))
+    document, bad = read.document, list(read.bad)
+    table = None
+    if document.operations:
+        try:
+            table = call_table(document.operations, bad)
+        except TooManyBadFieldsError:
+            give_up("operations", len(read.bad), bad)
+            document.operations = None
+    return Stats(document, table, tuple(bad))

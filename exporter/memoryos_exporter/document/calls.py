@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from ..catalog.labels import ERROR_CODES, LATENCY_BOUNDS_SECONDS, MODES, OPERATIONS, closed
 from .parts import Operations, Series
-from .reader import BadField
+from .reader import BadField, leave_out
 
 PUBLISHED_BOUNDS_MS = tuple(round(seconds * 1000) for seconds in LATENCY_BOUNDS_SECONDS)
 
@@ -77,20 +77,25 @@ class Calls:
 
 @dataclass(slots=True)
 class CallTable:
-    """All calls by key, when counting them began (unix ms, None when not said), and what could not be believed."""
+    """All calls by key, and when counting them began (unix ms, None when not said)."""
 
     since: int | None
     calls: dict[tuple[str, str], Calls] = field(default_factory=dict)
-    bad: list[BadField] = field(default_factory=list)
 
 
-def call_table(operations: Operations) -> CallTable:
-    """Bring `operations` into one shape; a series without mode or operation is left out, as are unsound buckets."""
+def call_table(operations: Operations, bad: list[BadField]) -> CallTable:
+    """Bring `operations` into one shape; a series without mode or operation is left out, as are unsound buckets.
+
+    bad: what of the document could not be believed; what is left out here is added.
+
+    Raises:
+        TooManyBadFieldsError: there is too much of it.
+    """
     table = CallTable(None if operations.since is UNSET else operations.since)
     for index, series in enumerate(() if operations.series is UNSET else operations.series):
         path = f"operations.series[{index}]"
         if series.mode is UNSET or series.operation is UNSET:
-            table.bad.append(BadField(path, "inconsistent", "a series needs mode and operation"))
+            leave_out(BadField(path, "inconsistent", "a series needs mode and operation"), bad)
             continue
         calls = Calls(
             closed(series.mode, MODES),
@@ -99,7 +104,7 @@ def call_table(operations: Operations) -> CallTable:
             errors=_errors(series),
             in_flight=None if series.in_flight is UNSET else series.in_flight,
             oldest_ms=None if series.oldest_ms is UNSET else series.oldest_ms,
-            buckets=_buckets(series, path, table.bad),
+            buckets=_buckets(series, path, bad),
         )
         if calls.key in table.calls:
             table.calls[calls.key].add(calls)
@@ -125,10 +130,10 @@ def _buckets(series: Series, path: str, bad: list[BadField]) -> Buckets | None:
         return None
     if len(counts) != len(bounds) + 1:
         words = f"{len(bounds)} bounds need {len(bounds) + 1} counts, not {len(counts)}"
-        bad.append(BadField(f"{path}.counts", "inconsistent", words))
+        leave_out(BadField(f"{path}.counts", "inconsistent", words), bad)
         return None
     if any(low >= high for low, high in pairwise(bounds)):
-        bad.append(BadField(f"{path}.bounds_ms", "inconsistent", "the bounds do not ascend"))
+        leave_out(BadField(f"{path}.bounds_ms", "inconsistent", "the bounds do not ascend"), bad)
         return None
     *cumulative, count = accumulate(counts)
     at = dict(zip(bounds, cumulative, strict=True))

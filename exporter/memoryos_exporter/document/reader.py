@@ -21,6 +21,9 @@ Shape = TypeVar("Shape", bound=Struct)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 SCHEMA = re.compile(r"memoryos-stats/1(\.[0-9]+)?")
+MOST_BAD_FIELDS = 100
+"""In one document. Each costs an exception and its words while every other target waits, and a document within the size
+limit has room for millions; where there are so many, nothing beside them is to be believed either."""
 
 
 class BadField(NamedTuple):
@@ -35,6 +38,10 @@ class BadField(NamedTuple):
         """The part that the field belongs to, `document` for the keys beside the parts."""
         part = re.split(r"[.\[]", self.path, maxsplit=1)[0]
         return part if part in PARTS else "document"
+
+
+class TooManyBadFieldsError(Exception):
+    """The document has more than `MOST_BAD_FIELDS`."""
 
 
 class UnreadableError(Exception):
@@ -78,8 +85,24 @@ def read_document(data: bytes) -> ReadDocument:
         return ReadDocument(msgspec.json.decode(data, type=Document))
     except UNDECODABLE:
         bad: list[BadField] = []
-        document = _salvage_struct(Document, members, "", bad)
-        return ReadDocument(document, tuple(bad))
+        return ReadDocument(_salvage_document(members, bad), tuple(bad))
+
+
+def leave_out(field: BadField, bad: list[BadField]) -> None:
+    """Note that a field is left out.
+
+    Raises:
+        TooManyBadFieldsError: it is one more than a document may have.
+    """
+    if len(bad) >= MOST_BAD_FIELDS:
+        raise TooManyBadFieldsError
+    bad.append(field)
+
+
+def give_up(part: str, sound: int, bad: list[BadField]) -> None:
+    """Let one bad field stand for all of the part, those that were noted after the first ``sound`` ones."""
+    del bad[sound:]
+    bad.append(BadField(part, "too_many", f"with it there are more than {MOST_BAD_FIELDS} bad fields"))
 
 
 def _refuse_unknown_schema(schema: Raw | None) -> None:
@@ -110,15 +133,25 @@ def _rename(members: dict[str, Raw]) -> bool:
     return renamed
 
 
-def _salvage_struct(kind: type[Shape], members: dict[str, Raw], path: str, bad: list[BadField]) -> Shape:
-    """Fill ``kind`` from what can be believed of ``members``; a part of the document that is broken becomes None."""
+def _salvage_document(members: dict[str, Raw], bad: list[BadField]) -> Document:
+    """What can be believed of the document; a part that is broken becomes None."""
     values: dict[str, Any] = {}
-    for name, key, annotation in _fields(kind):
+    for name, key, annotation in _fields(Document):
         if key in members:
-            value = _salvage(annotation, members[key], f"{path}.{key}".lstrip("."), bad)
-            broken_part = value is UNSET and not path and name in PARTS
-            values[name] = None if broken_part else value
-    return kind(**values)
+            before = len(bad)
+            try:
+                value = _salvage(annotation, members[key], key, bad)
+            except TooManyBadFieldsError:
+                give_up(key, before, bad)
+                value = UNSET
+            values[name] = None if value is UNSET and name in PARTS else value
+    return Document(**values)
+
+
+def _salvage_struct(kind: type[Shape], members: dict[str, Raw], path: str, bad: list[BadField]) -> Shape:
+    """Fill ``kind`` from what can be believed of ``members``."""
+    present = ((name, key, annotation) for name, key, annotation in _fields(kind) if key in members)
+    return kind(**{name: _salvage(annotation, members[key], f"{path}.{key}", bad) for name, key, annotation in present})
 
 
 @cache
@@ -153,7 +186,7 @@ def _salvage(annotation: Any, raw: Raw, path: str, bad: list[BadField]) -> Any:
             return [element for element in read if element is not UNSET]
     elif (whole := _whole_numbers(raw, annotation)) is not None:
         return whole
-    bad.append(BadField(path, _reason(failure), str(failure)))
+    leave_out(BadField(path, _reason(failure), str(failure)), bad)
     return UNSET
 
 

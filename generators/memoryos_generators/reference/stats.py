@@ -39,7 +39,8 @@ How it is read:
 - **Every key is optional.** A missing part gives no series. A part that is null, or no object, gives
   `memoryos_part_up{part="…"} 0` and nothing else of its own. One part never hurts another.
 - **A bad field costs that field**: a string where a number belongs, a negative counter, a number beyond 2^63 − 1. It is
-  counted in `memoryos_exporter_bad_fields_total{part,reason}`. Whole numbers may be written as floats (`1.1e3`).
+  counted in `memoryos_exporter_bad_fields_total{part,reason}`. Whole numbers may be written as floats (`1.1e3`). With
+  more than a hundred bad fields the part that has one too many is given up as a whole.
 - **What is no document is refused**, `memoryos_up 0`, with the reason in `memoryos_read_error{reason}`: truncated or
   malformed JSON (NaN and Infinity are not JSON), nesting beyond what a parser can hold, more than 8 MiB, an unknown
   major version in `schema`.
