@@ -64,6 +64,7 @@ class Target:
         self._timeout = timeout
         self._window = Window(window)
         self._read: asyncio.Task[Reading] | None = None
+        self._too_late: asyncio.Task[Reading] | None = None
         self._bad: frozenset[str] = frozenset()
 
     async def read(self, deadline: float | None = None) -> Reading:
@@ -71,12 +72,16 @@ class Target:
         started = time.monotonic()
         if self._read is None or self._read.done():
             self._read = asyncio.create_task(self._read_once(), name=f"read {self.name}")
-        bound = self._timeout if deadline is None else min(deadline, self._timeout)
+        read, bound = self._read, self._timeout if deadline is None else min(deadline, self._timeout)
         try:
             # The read itself goes on for those who have more time, and ends by the target's own timeout.
-            return await asyncio.wait_for(asyncio.shield(self._read), bound)
+            return await asyncio.wait_for(asyncio.shield(read), bound)
         except TimeoutError:
-            return self._failed("timeout", f"no answer within {bound:g} s", time.monotonic() - started)
+            reading = self._failed("timeout", f"no answer within {bound:g} s", time.monotonic() - started)
+            if self._too_late is not read:
+                self._too_late = read
+                self._tell(reading)
+            return reading
 
     async def close(self, *, wait: bool = True) -> None:
         """Let go of the source, after a read that others may wait for, or at once."""
@@ -99,8 +104,10 @@ class Target:
             # Whatever a document holds, the scrape must say `memoryos_up 0` and not fail.
             log.exception("read failed", extra={"target": self.name})
             reading = self._failed("internal", "an error of the exporter's own; the log says more", 0.0)
-        self._tell(reading)
-        self.last = reading
+        # Once somebody has been told that it takes too long, its end is no news: a source that always answers after
+        # the deadline would go down and up with every scrape.
+        if self._too_late is not asyncio.current_task():
+            self._tell(reading)
         return reading
 
     async def _fetch_and_read(self, started: float) -> Reading:
@@ -118,8 +125,9 @@ class Target:
         return Reading(samples, error=reason, message=message)
 
     def _tell(self, reading: Reading) -> None:
-        """Count what went wrong, and log it when it changes: a log line a scrape would drown the first."""
+        """Remember it, count what went wrong, and log it when it changes: a log line a scrape would drown the first."""
         before = self.last.error if self.last else None
+        self.last = reading
         if reading.error is not None:
             self._metrics.failed(reading.error)
             if reading.error != before:

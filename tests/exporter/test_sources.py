@@ -250,6 +250,36 @@ def test_after_a_timeout_the_next_read_is_a_new_one() -> None:
     assert asyncio.run(scrape()) == ("timeout", None, 2)
 
 
+def test_a_source_that_always_answers_after_the_deadline_is_down_counted_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "memoryos_exporter")
+
+    async def scrape() -> tuple[Target, str, str]:
+        metrics, source = ExporterMetrics(), Slow(0)
+        target = Target("one", source, metrics)
+        assert (await target.read(5)).error is None
+        source._seconds = 0.2
+        for _ in range(3):
+            # Two Prometheus servers with the same deadline.
+            readings = await asyncio.gather(target.read(0.05), target.read(0.05))
+            assert [reading.error for reading in readings] == ["timeout", "timeout"]
+            await asyncio.sleep(0.25)  # until the next scrape; the answer has come in the meantime
+        told, slow = target.last, metrics.render(TEXT).decode()
+        assert told is not None
+        source._seconds = 0
+        assert (await target.read(5)).error is None
+        return target, told.message, slow
+
+    target, message, slow = asyncio.run(scrape())
+    assert 'memoryos_exporter_scrape_failures_total{reason="timeout"} 3' in slow
+    assert "memoryos_exporter_scrapes_total 4" in slow
+    assert message == "no answer within 0.05 s"
+    assert [record.message for record in caplog.records] == ["target down", "target up"]
+    assert target.last is not None
+    assert target.last.error is None
+
+
 def test_closing_a_target_lets_those_who_wait_have_their_reading() -> None:
     async def scrape() -> tuple[str | None, bool]:
         source = Slow(0.1)
