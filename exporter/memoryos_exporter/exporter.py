@@ -43,7 +43,7 @@ class Exporter:
         before = self.targets
         try:
             self.targets = load_targets(self.config, self.metrics, before)
-        except ConfigError:
+        except Exception:
             self.metrics.reloaded(successfully=False)
             raise
         self.metrics.reloaded(successfully=True)
@@ -60,12 +60,11 @@ class Exporter:
         except ConfigError as error:
             log.error("configuration refused, the previous one stays in force", extra={"error": str(error)})  # noqa: TRY400
             return str(error)
+        except Exception:
+            log.exception("configuration not read, the previous one stays in force", extra={"file": str(self.config)})
+            return f"{self.config}: an error of the exporter's own; the log says more"
         log.info("configuration read", extra={"file": str(self.config), "targets": len(self.targets)})
         return None
-
-    def find(self, name: str | None) -> Target | None:
-        """The target of that name; without a name the single one."""
-        return self.single if name is None else self.targets.get(name)
 
     def service_discovery(self) -> list[dict[str, Any]] | None:
         """The configured targets for Prometheus HTTP service discovery; None before there is a configuration."""

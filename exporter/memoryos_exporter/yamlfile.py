@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,21 +12,59 @@ import yaml
 
 T = TypeVar("T")
 
+# What PyYAML raises beside its own errors, for it trusts what looks like a date or has a tag: 2024-02-30, !!int abc.
+UNFORESEEN = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
+
 
 class ConfigError(Exception):
     """A mistake in a file or a flag of the user's; the message says where it is and how to mend it."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, which YAML would let win silently."""
+    """Tells the line of every mistake, and refuses a key that stands twice, which YAML would let win silently."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, str):
+                value.encode()
+        except UnicodeEncodeError:
+            raise _mistake(node.start_mark, f"{shortened(node.value)} is no text: half of a surrogate pair") from None
+        except UNFORESEEN:
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{shortened(node.value)} is no {kind}; put it into quotes if it is text"
+            raise _mistake(node.start_mark, problem) from None
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):  # tagged !!map
+            raise _mistake(node.start_mark, "expected a mapping")
         keys: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _mistake(key.start_mark, "a key is a word, not a list or mapping")
             if key.value in keys:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
+                raise _mistake(key.start_mark, f"the key {key.value!r} stands twice")
             keys.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _mistake(mark: yaml.Mark, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+
+
+def _parse(text: str) -> Any:
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        mark = yaml.Mark("", error.position, text.count("\n", 0, error.position), 0, None, 0)
+        raise _mistake(mark, str(error).splitlines()[0]) from None
+    try:
+        return loader.get_single_data()
+    except UNFORESEEN:
+        raise _mistake(loader.get_mark(), "is not YAML") from None
+    finally:
+        loader.dispose()
 
 
 def load(path: Path, kind: type[T]) -> T:
@@ -35,7 +74,7 @@ def load(path: Path, kind: type[T]) -> T:
         ConfigError: the file cannot be read, is not YAML, or does not fit ``kind``.
     """
     try:
-        value = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        value = _parse(path.read_text("utf-8"))
         return msgspec.convert({} if value is None else value, kind)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
@@ -48,8 +87,6 @@ def load(path: Path, kind: type[T]) -> T:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(f"{path}{line}: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML: {error}") from None
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_in_words(str(error), kind)}") from None
 

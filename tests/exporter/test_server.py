@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
+from memoryos_exporter.exporter import Exporter
+from memoryos_exporter.exporter_metrics import ExporterMetrics
+from memoryos_exporter.exposition import TEXT
 from support.documents import RECORDED, recording, series, with_operations
 from support.programs import Serving, exporter, until
 
@@ -209,6 +212,19 @@ def test_sighup_takes_over_a_good_configuration_and_keeps_the_old_one_before_a_w
         assert (reloaded.status, serving.get("/probe?target=four").status) == (200, 200)
         config.write_text("targets: []")
         assert serving.post("/-/reload").status == 500
+
+
+def test_a_reload_that_fails_in_the_exporter_itself_is_told_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    exporting = Exporter(ExporterMetrics(), config=tmp_path / "targets.yml")
+    monkeypatch.setattr("memoryos_exporter.exporter.load_targets", broken)
+    assert exporting.reload() == f"{exporting.config}: an error of the exporter's own; the log says more"
+    assert b"memoryos_exporter_config_last_reload_successful 0" in exporting.metrics.render(TEXT)
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_reload_over_http_is_closed_unless_asked_for(single: Serving) -> None:
