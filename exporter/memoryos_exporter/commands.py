@@ -12,11 +12,11 @@ from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from . import durations, logs
+from .addresses import external_url, listen_address, stats_url
 from .config import SourceTls, http_source, load_targets
 from .exporter import Exporter
 from .exporter_metrics import ExporterMetrics
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 def serve(options: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
     logs.set_up(options.log_level, options.log_format)
-    host, port = _address(options.listen)
+    host, port = listen_address("--listen", options.listen)
     return asyncio.run(_serve(options, host, port))
 
 
@@ -58,7 +58,7 @@ def replay(options: argparse.Namespace) -> int:
         list_stories()
         return 0
     logs.set_up(options.log_level, options.log_format)
-    host, port = _address(options.listen)
+    host, port = listen_address("--listen", options.listen)
     return asyncio.run(_replay(options, host, port))
 
 
@@ -178,20 +178,21 @@ def _single_target(options: argparse.Namespace, metrics: ExporterMetrics) -> Tar
 
 
 def _source(options: argparse.Namespace) -> Source | None:
-    if not options.stats_url and (options.bearer_token_file or options.username or options.ca_file):
+    if options.stats_url is None and (options.bearer_token_file or options.username or options.ca_file):
         raise ConfigError("--bearer-token-file, --username and --ca-file go with --stats-url")
     if (options.username is None) != (options.password_file is None):
         raise ConfigError("--username and --password-file go together")
     if options.username and options.bearer_token_file:
         raise ConfigError("give --bearer-token-file or --username, not both")
-    if options.stats_url:
+    if options.stats_url is not None:
         credentials = Credentials(
             Path(options.bearer_token_file) if options.bearer_token_file else None,
             options.username,
             Path(options.password_file) if options.password_file else None,
         )
         tls = SourceTls(ca_file=options.ca_file) if options.ca_file else None
-        return http_source("--stats-url", options.stats_url, credentials, tls, Path.cwd())
+        url = stats_url("--stats-url", options.stats_url)
+        return http_source("--stats-url", url, credentials, tls, Path.cwd())
     if options.stats_file:
         return FileSource(options.stats_file)
     if options.demo:
@@ -202,25 +203,8 @@ def _source(options: argparse.Namespace) -> Source | None:
     return None
 
 
-def _address(listen: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`, `[IPv6]:PORT` or `:PORT`."""
-    try:
-        parts = urlsplit(f"//{listen}")
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", None
-    if port is None or parts.path or parts.username:
-        raise ConfigError(f"--listen {listen}: write HOST:PORT, such as 127.0.0.1:9943 or [::1]:9943")
-    return host, port
-
-
 def _external_url(options: argparse.Namespace) -> str | None:
-    if not options.external_url:
-        return None
-    parts = urlsplit(options.external_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ConfigError(f"--external-url {options.external_url}: write a URL like http://exporter.internal:9943")
-    return str(options.external_url)
+    return external_url("--external-url", options.external_url) if options.external_url is not None else None
 
 
 def _own_url(runner: web.AppRunner, *, secure: bool) -> str | None:

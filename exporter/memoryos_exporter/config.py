@@ -12,30 +12,36 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct, field
 
 from . import durations
+from .addresses import stats_url
+from .catalog import CATALOG
 from .exporter_metrics import ExporterMetrics
 from .sources import Credentials, FileSource, HttpSource, Source
 from .target import Target
 from .yamlfile import ConfigError, load
 
-NAME = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$", description="as /probe?target= asks for it")]
+NAME = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z", description="asked for in /probe?target=")]
+FILE = Annotated[str, Meta(pattern=r"^[^\0]+\Z", description="a path, from the configuration file's own directory")]
 LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# Prometheus sets these itself, or service discovery does.
-RESERVED_LABELS = frozenset({"job", "instance"})
+# Prometheus would rename a metric's own label of such a name to exported_…, and every rule that selects by it be blind.
+RESERVED_LABELS = frozenset(
+    {"job", "instance", "le", "quantile", "alertname", "alertstate", "severity"}
+    | {label for metric in CATALOG.values() for label in metric.labels}
+)
 
 
 class BasicAuth(Struct, forbid_unknown_fields=True):
     """A user name and the file that holds the password."""
 
     username: str
-    password_file: str
+    password_file: FILE
 
 
 class SourceTls(Struct, forbid_unknown_fields=True):
     """How an HTTPS source is trusted and, with mutual TLS, how the exporter shows who it is."""
 
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
+    ca_file: FILE | None = None
+    cert_file: FILE | None = None
+    key_file: FILE | None = None
     insecure_skip_verify: bool = False
 
 
@@ -44,10 +50,10 @@ class TargetConfig(Struct, forbid_unknown_fields=True):
 
     name: NAME
     url: str | None = None
-    file: str | None = None
+    file: FILE | None = None
     labels: dict[str, str] = {}
     timeout: str = "10s"
-    bearer_token_file: str | None = None
+    bearer_token_file: FILE | None = None
     basic_auth: BasicAuth | None = None
     tls: SourceTls | None = None
 
@@ -89,21 +95,12 @@ def load_targets(
 
 
 def http_source(where: str, url: str, credentials: Credentials, tls: SourceTls | None, base: Path) -> HttpSource:
-    """A source for ``url``.
+    """A source for ``url``, which `addresses.stats_url` has checked.
 
     Raises:
-        ConfigError: the URL is none, holds a password, or its TLS files cannot be used.
+        ConfigError: the URL has no TLS, or the files of ``tls`` cannot be used.
     """
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ConfigError(f"{where}: {url!r} is not a URL like http://127.0.0.1:9944/stats")
-    if "@" in parts.netloc:
-        raise ConfigError(f"{where}: the URL holds credentials; use basic_auth with a password_file")
-    if tls is not None and parts.scheme != "https":
+    if tls is not None and urlsplit(url).scheme != "https":
         raise ConfigError(f"{where}: tls needs a URL that begins with https://")
     return HttpSource(url, credentials, _context(where, tls, base) if tls else None)
 
@@ -122,7 +119,8 @@ def _source(where: str, target: TargetConfig, base: Path) -> Source:
         username=target.basic_auth.username if target.basic_auth else None,
         password_file=base / target.basic_auth.password_file if target.basic_auth else None,
     )
-    return http_source(where, target.url or "", credentials, target.tls, base)
+    url = stats_url(f"{where}: url", target.url or "")
+    return http_source(where, url, credentials, target.tls, base)
 
 
 def _context(where: str, tls: SourceTls, base: Path) -> ssl.SSLContext:
@@ -145,7 +143,7 @@ def _check_labels(where: str, labels: Mapping[str, str]) -> None:
         if not LABEL.fullmatch(name) or name.startswith("__"):
             raise ConfigError(f"{where}: labels: {name!r} is not a label name; letters, digits and _ are")
         if name in RESERVED_LABELS:
-            raise ConfigError(f"{where}: labels: {name!r} is set by Prometheus and by /sd; choose another name")
+            raise ConfigError(f"{where}: labels: {name!r} is a label of metrics or alerts; choose another name")
 
 
 def _seconds(where: str, text: str) -> float:
