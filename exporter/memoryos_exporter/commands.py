@@ -17,11 +17,12 @@ from aiohttp import web
 
 from . import durations, logs
 from .addresses import external_url, listen_address, stats_url
-from .config import SourceTls, http_source, load_targets
+from .config import http_source, load_targets
 from .exporter import Exporter
 from .exporter_metrics import ExporterMetrics
 from .rollback import decide
 from .server import make_app
+from .source_tls import SourceTls
 from .sources import Credentials, FileSource, Source
 from .target import Target
 from .webconfig import WebConfig

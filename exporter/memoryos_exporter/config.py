@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +14,12 @@ from . import durations
 from .addresses import stats_url
 from .catalog import CATALOG
 from .exporter_metrics import ExporterMetrics
+from .source_tls import FILE, SourceTls, client_context, files_stamp
 from .sources import Credentials, FileSource, HttpSource, Source
 from .target import Target
 from .yamlfile import ConfigError, load
 
 NAME = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z", description="asked for in /probe?target=")]
-FILE = Annotated[str, Meta(pattern=r"^[^\0]+\Z", description="a path, from the configuration file's own directory")]
 LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Prometheus would rename a metric's own label of such a name to exported_…, and every rule that selects by it be blind.
 RESERVED_LABELS = frozenset(
@@ -34,15 +33,6 @@ class BasicAuth(Struct, forbid_unknown_fields=True):
 
     username: str
     password_file: FILE
-
-
-class SourceTls(Struct, forbid_unknown_fields=True):
-    """How an HTTPS source is trusted and, with mutual TLS, how the exporter shows who it is."""
-
-    ca_file: FILE | None = None
-    cert_file: FILE | None = None
-    key_file: FILE | None = None
-    insecure_skip_verify: bool = False
 
 
 class TargetConfig(Struct, forbid_unknown_fields=True):
@@ -70,7 +60,7 @@ def load_targets(
 ) -> dict[str, Target]:
     """The targets of the configuration file by name; relative paths are taken from the file's own directory.
 
-    A target of ``previous`` whose configuration is the same is kept, and with it its window.
+    A target of ``previous`` whose configuration and TLS files are the same is kept, and with it its window.
 
     Raises:
         ConfigError: naming the file, the key and the cure.
@@ -84,9 +74,10 @@ def load_targets(
             raise ConfigError(f"{where}: the name stands twice; each target needs its own")
         _check_labels(where, one.labels)
         timeout = _seconds(f"{where}: timeout", one.timeout)
+        # Before the files are read: a change in between is then seen by the next reload.
+        origin = (one, window, files_stamp(one.tls, path.parent))
         source = _source(where, one, path.parent)
         kept = (previous or {}).get(one.name)
-        origin = (one, window)
         if kept is not None and kept.origin == origin:
             targets[one.name] = kept
         else:
@@ -102,7 +93,7 @@ def http_source(where: str, url: str, credentials: Credentials, tls: SourceTls |
     """
     if tls is not None and urlsplit(url).scheme != "https":
         raise ConfigError(f"{where}: tls needs a URL that begins with https://")
-    return HttpSource(url, credentials, _context(where, tls, base) if tls else None)
+    return HttpSource(url, credentials, client_context(f"{where}: tls", tls, base) if tls else None)
 
 
 def _source(where: str, target: TargetConfig, base: Path) -> Source:
@@ -121,21 +112,6 @@ def _source(where: str, target: TargetConfig, base: Path) -> Source:
     )
     url = stats_url(f"{where}: url", target.url or "")
     return http_source(where, url, credentials, target.tls, base)
-
-
-def _context(where: str, tls: SourceTls, base: Path) -> ssl.SSLContext:
-    if (tls.cert_file is None) != (tls.key_file is None):
-        raise ConfigError(f"{where}: tls: cert_file and key_file go together")
-    try:
-        context = ssl.create_default_context(cafile=base / tls.ca_file if tls.ca_file else None)
-        if tls.cert_file and tls.key_file:
-            context.load_cert_chain(base / tls.cert_file, base / tls.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{where}: tls: the files cannot be used: {error}") from None
-    if tls.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _check_labels(where: str, labels: Mapping[str, str]) -> None:

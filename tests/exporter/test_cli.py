@@ -63,7 +63,7 @@ def test_help_teaches_by_example_or_meaning_and_exits_0(command: list[str]) -> N
             1,
             "tls needs a URL that begins with https://",
         ),
-        (["serve", "--stats-url", "https://h/", "--ca-file", "none.pem"], 1, "the files cannot be used"),
+        (["serve", "--stats-url", "https://h/", "--ca-file", "none.pem"], 1, "none.pem cannot be read: No such file"),
         (["serve", "--demo", "--timeout", "soon"], 1, "--timeout: 'soon' is no duration; write 30s, 5m or 1h30m"),
         (["serve", "--demo", "--window", "0s"], 1, "--window: '0s' is no duration"),
         (["serve", "--demo", "--listen", "9943"], 1, "write HOST:PORT"),

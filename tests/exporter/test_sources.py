@@ -128,7 +128,16 @@ def test_nobody_listening_is_refused_and_a_name_nobody_has_is_unreachable() -> N
 
 def test_https_against_a_plain_server_is_a_tls_failure(serve: Callable[[Answerer], str]) -> None:
     url = serve(says(b"HTTP/1.1 200 OK\r\n\r\n")).replace("http://", "https://")
-    assert read(HttpSource(url)).error == "tls"
+    reading = read(HttpSource(url))
+    assert (reading.error, "TLS failed: wrong version number" in reading.message) == ("tls", True)
+
+
+def test_an_answer_in_an_encoding_nobody_asked_for_is_named_as_such(serve: Callable[[Answerer], str]) -> None:
+    reading = read(
+        HttpSource(serve(says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b")))
+    )
+    assert reading.error == "not_json"
+    assert "answered in Content-Encoding 'gzip'" in reading.message
 
 
 def test_credentials_come_from_files_that_may_change(serve: Callable[[Answerer], str], tmp_path: Path) -> None:

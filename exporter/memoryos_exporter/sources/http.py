@@ -69,16 +69,9 @@ class HttpSource:
             async with self._open_session().get(self._url, headers=headers, allow_redirects=False) as response:
                 self._refuse(response)
                 return Fetched(await self._body(response))
-        except aiohttp.ClientSSLError as error:
-            raise SourceError("tls", f"{self.description}: TLS failed: {error.__class__.__name__}") from None
-        except aiohttp.ClientConnectorError as error:
-            reason = "refused" if isinstance(error.os_error, ConnectionRefusedError) else "unreachable"
-            words = error.os_error.strerror or str(error.os_error)
-            raise SourceError(reason, f"{self.description}: cannot connect: {words}") from None
-        except aiohttp.ClientPayloadError:
-            raise SourceError("incomplete", f"{self.description}: the answer broke off") from None
         except aiohttp.ClientError as error:
-            raise SourceError("unreachable", f"{self.description}: {error.__class__.__name__}") from None
+            reason, words = _why(error)
+            raise SourceError(reason, f"{self.description}: {words}") from None
 
     async def close(self) -> None:
         """Close the kept connections."""
@@ -102,6 +95,11 @@ class HttpSource:
             raise SourceError("redirect", f"{self.description}: answered {response.status}, redirects are not followed")
         if response.status != 200:
             raise SourceError("http_status", f"{self.description}: answered {response.status}, not 200")
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            raise SourceError(
+                "not_json", f"{self.description}: answered in Content-Encoding {encoding!r}, only identity is asked for"
+            )
         if (response.content_length or 0) > self._largest:
             raise self._too_large()
 
@@ -115,6 +113,29 @@ class HttpSource:
 
     def _too_large(self) -> SourceError:
         return SourceError("too_large", f"{self.description}: the answer is larger than {self._largest} bytes")
+
+
+def _why(error: aiohttp.ClientError) -> tuple[str, str]:
+    """One of `labels.READ_ERRORS`, and words for people; not those of aiohttp, which may hold the URL's query."""
+    # A certificate that the source misses is an error of the first read, after the connection stands.
+    cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error.__cause__
+    if isinstance(cause, ssl.SSLError) or isinstance(error, aiohttp.ClientSSLError):
+        return "tls", f"TLS failed: {_tls_words(cause)}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = "refused" if isinstance(error.os_error, ConnectionRefusedError) else "unreachable"
+        return reason, f"cannot connect: {error.os_error.strerror or error.os_error}"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "incomplete", "the answer broke off"
+    return "unreachable", error.__class__.__name__
+
+
+def _tls_words(error: BaseException | None) -> str:
+    """The TLS library's own: `certificate has expired`."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return str(error)
 
 
 def _secret(path: Path) -> str:
