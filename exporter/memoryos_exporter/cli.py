@@ -108,12 +108,9 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--username", metavar="NAME", help="basic authentication at --stats-url, with --password-file")
     parser.add_argument("--password-file", metavar="PATH", help="file that holds the password of --username")
     parser.add_argument("--ca-file", metavar="PATH", help="trust this certificate authority for --stats-url")
-    parser.add_argument(
-        "--timeout", default="10s", metavar="DURATION", help="longest time for one read (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--window", default="5m", metavar="DURATION", help="length of the sliding window (default: %(default)s)"
-    )
+    # Without a default here: --config has its own, so that there it is a mistake to give them.
+    parser.add_argument("--timeout", metavar="DURATION", help="longest time for one read (default: 10s)")
+    parser.add_argument("--window", metavar="DURATION", help="length of the sliding window (default: 5m)")
 
 
 def _add_replay(parser: argparse.ArgumentParser) -> None:

@@ -47,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
 def serve(options: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
     logs.set_up(options.log_level, options.log_format)
+    if options.config is None and options.enable_reload:
+        raise ConfigError("--enable-reload goes with --config: nothing else is read anew")
     host, port = listen_address("--listen", options.listen)
     return asyncio.run(_serve(options, host, port))
 
@@ -65,6 +67,11 @@ def replay(options: argparse.Namespace) -> int:
 
 def snapshot(options: argparse.Namespace) -> int:
     """Print the decision on a target as JSON."""
+    logs.set_up("error", "logfmt")  # what is wrong with the target is told at the end
+    if options.target is not None and options.config is None:
+        raise ConfigError("--target goes with --config, which names the targets")
+    if options.config is not None and _names_source(options):
+        raise ConfigError("give --config with --target, or one of --stats-url, --stats-file and --demo, not both")
     return asyncio.run(_snapshot(options, _duration("--over", options.over)))
 
 
@@ -174,11 +181,19 @@ def _single_target(options: argparse.Namespace, metrics: ExporterMetrics) -> Tar
     source = _source(options)
     if source is None:
         return None
-    timeout, window = _duration("--timeout", options.timeout), _duration("--window", options.window)
+    timeout, window = _duration("--timeout", options.timeout or "10s"), _duration("--window", options.window or "5m")
     return Target("default", source, metrics, timeout=timeout, window=window)
 
 
+def _names_source(options: argparse.Namespace) -> bool:
+    return options.stats_url is not None or options.stats_file is not None or options.demo
+
+
 def _source(options: argparse.Namespace) -> Source | None:
+    if not _names_source(options) and (options.timeout is not None or options.window is not None):
+        raise ConfigError(
+            "--timeout and --window go with --stats-url, --stats-file or --demo; --config FILE has keys for them"
+        )
     if options.stats_url is None and (options.bearer_token_file or options.username or options.ca_file):
         raise ConfigError("--bearer-token-file, --username and --ca-file go with --stats-url")
     if (options.username is None) != (options.password_file is None):

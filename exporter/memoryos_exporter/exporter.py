@@ -54,7 +54,10 @@ class Exporter:
                 closing.add_done_callback(self._closing.discard)
 
     def reload(self) -> str | None:
-        """Read the configuration file again; the error if it is wrong, and the previous one stays in force."""
+        """Read the configuration file again; the error if it is wrong or none, and the previous one stays in force."""
+        if self.config is None:
+            log.warning("nothing to read anew: the exporter runs without --config")
+            return "nothing to read anew: the exporter runs without --config"
         try:
             self.load()
         except ConfigError as error:

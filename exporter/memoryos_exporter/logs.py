@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 
 FORMATS = ("logfmt", "json")
@@ -26,6 +27,8 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     fields |= {key: value for key, value in vars(record).items() if key not in PLAIN}
     if record.exc_info and record.exc_info[1] is not None:
         fields["exception"] = repr(record.exc_info[1])
+        # Only errors of the exporter's own are logged with one; without the place nobody can mend them.
+        fields["traceback"] = "".join(traceback.format_exception(record.exc_info[1]))
     return fields
 
 

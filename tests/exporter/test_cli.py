@@ -84,6 +84,11 @@ def test_help_teaches_by_example_or_meaning_and_exits_0(command: list[str]) -> N
         (["serve", "--demo", "--web-config", "none.yml"], 1, "none.yml: no such file"),
         (["snapshot"], 1, "say what to read"),
         (["snapshot", "--stats-file", "none.json"], 1, "none.json does not exist"),
+        (["snapshot", "--stats-file", "s", "--config", "r", "--target", "a"], 1, "give --config with --target, or one"),
+        (["snapshot", "--stats-file", "s", "--target", "a"], 1, "--target goes with --config"),
+        (["snapshot", "--config", "r", "--target", "a", "--timeout", "1s"], 1, "--timeout and --window go with"),
+        (["serve", "--config", "r", "--timeout", "1s", "--window", "1m"], 1, "--config FILE has keys for them"),
+        (["serve", "--demo", "--enable-reload"], 1, "--enable-reload goes with --config"),
         (["check-config"], 1, "name a FILE"),
     ],
 )
@@ -93,6 +98,7 @@ def test_a_mistake_gets_one_clear_sentence_and_no_stack_trace(
     answer = run(*arguments, cwd=tmp_path)
     assert answer.returncode == status
     assert says in answer.stderr
+    assert status == 2 or answer.stderr.count("\n") == 1
     assert "Traceback" not in answer.stderr
     assert "secret" not in answer.stderr
 

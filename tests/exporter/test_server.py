@@ -227,6 +227,14 @@ def test_a_reload_that_fails_in_the_exporter_itself_is_told_as_failed(
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_sighup_without_a_configuration_says_that_there_is_nothing_to_read(tmp_path: Path) -> None:
+    with exporter(tmp_path, "--stats-file", str(ROLLED_BACK)) as serving:
+        serving.process.send_signal(signal.SIGHUP)
+        until(lambda: "nothing to read anew" in serving.log.read_text(), "the answer in the log")
+        assert "configuration read" not in serving.log.read_text()
+        assert "memoryos_up 1" in serving.get("/metrics").text
+
+
 def test_reload_over_http_is_closed_unless_asked_for(single: Serving) -> None:
     assert single.post("/-/reload").status == 404
 

@@ -6,8 +6,11 @@ import asyncio
 import base64
 import contextlib
 import json
+import logging
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from memoryos_exporter import logs
 from memoryos_exporter.exporter_metrics import ExporterMetrics
 from memoryos_exporter.exposition import TEXT
 from memoryos_exporter.sources import Credentials, Fetched, FileSource, HttpSource, Source
@@ -195,6 +199,23 @@ def test_files_that_cannot_be_read_are_failed_reads_with_a_reason(tmp_path: Path
     assert read(FileSource(tmp_path / "file" / "below")).error == "unreachable"
 
 
+def test_a_file_that_hangs_does_not_hold_up_the_end_of_the_program(tmp_path: Path) -> None:
+    program = """
+import asyncio, os, time
+from pathlib import Path
+from memoryos_exporter.sources import FileSource
+os.open = lambda *_: time.sleep(60)
+try:
+    asyncio.run(asyncio.wait_for(FileSource(Path("stats.json")).fetch(), 0.2))
+except TimeoutError:
+    print("timeout")
+"""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
+    assert (done.stdout, done.stderr) == ("timeout\n", "")
+    assert time.monotonic() - started < 30
+
+
 def test_a_file_that_is_replaced_is_never_read_wrong(tmp_path: Path) -> None:
     """A writer renames whole documents into place as fast as it can; every read gives one of them."""
     file, stop = tmp_path / "stats.json", threading.Event()
@@ -301,9 +322,19 @@ def test_closing_a_target_lets_those_who_wait_have_their_reading() -> None:
     assert asyncio.run(scrape()) == (None, True)
 
 
-def test_an_error_of_the_exporters_own_is_still_a_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", logs.FORMATS)
+def test_an_error_of_the_exporters_own_is_still_a_scrape_and_leaves_its_place_in_one_line_of_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("memoryos_exporter.target.samples_of", broken)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    logs.set_up("error", form)
     assert read(Slow(0)).error == "internal"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "Traceback" in line
+    assert "in broken" in line

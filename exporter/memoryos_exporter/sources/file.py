@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
 from pathlib import Path
 
 from .model import LARGEST_DOCUMENT, Fetched, SourceError
+from .thread import InThread
 
 
 class FileSource:
@@ -16,7 +16,7 @@ class FileSource:
     def __init__(self, path: Path, largest: int = LARGEST_DOCUMENT) -> None:
         self._path = path
         self._largest = largest
-        self._reading: asyncio.Task[Fetched] | None = None
+        self._reading = InThread(self._read)
 
     @property
     def description(self) -> str:
@@ -25,9 +25,7 @@ class FileSource:
 
     async def fetch(self) -> Fetched:
         """Read the file in a thread; while a read hangs (a dead network drive), later fetches wait for that one."""
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(asyncio.to_thread(self._read))
-        return await asyncio.shield(self._reading)
+        return await self._reading.result()
 
     async def close(self) -> None:
         """Nothing is kept open."""

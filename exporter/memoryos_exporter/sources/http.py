@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import ssl
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from .model import LARGEST_DOCUMENT, Fetched, SourceError
+from .thread import InThread
 
 CHUNK = 64 * 1024
 
@@ -49,7 +49,7 @@ class HttpSource:
         largest: int = LARGEST_DOCUMENT,
     ) -> None:
         self._url = URL(url)
-        self._credentials = credentials or Credentials()
+        self._authorization = InThread((credentials or Credentials()).header)
         self._tls = tls
         self._largest = largest
         self._session: aiohttp.ClientSession | None = None
@@ -62,7 +62,7 @@ class HttpSource:
     async def fetch(self) -> Fetched:
         """GET the document, reading no more than the size limit."""
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        authorization = await asyncio.to_thread(self._credentials.header)
+        authorization = await self._authorization.result()
         if authorization is not None:
             headers["Authorization"] = authorization
         try:
