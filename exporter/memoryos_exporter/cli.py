@@ -17,7 +17,7 @@ Serve metrics of MemoryOS for Prometheus.
                                                                         many, at /probe?target=NAME; Prometheus finds
                                                                         them at /sd
 
-Nothing is read until Prometheus scrapes. SIGHUP reads --config anew; a wrong file changes nothing.
+Nothing is read until Prometheus scrapes. SIGHUP reads --config and its TLS files anew; a wrong file changes nothing.
 """
 SNAPSHOT = """\
 Print what evaluate_rollback/2 needs to know and what it will decide (playbook 4.1, step 1), as /snapshot serves it.
