@@ -121,9 +121,15 @@ def test_a_source_that_asks_for_a_certificate_gets_it_and_refuses_with_a_reason_
     tmp_path: Path, source: Server
 ) -> None:
     source.context.verify_mode = ssl.CERT_REQUIRED
+    # With TLS 1.3 the refusal comes after the handshake, and a reset of the connection may overtake its reason.
+    source.context.maximum_version = ssl.TLSVersion.TLSv1_2
     trusted = {"ca_file": str(TLS / "ca.pem")}
     refused = once(configure(tmp_path, source.server_port, trusted))
-    assert (refused.error, "certificate required" in refused.message) == ("tls", True)
+    assert (refused.error, "TLS failed" in refused.message, "handshake failure" in refused.message) == (
+        "tls",
+        True,
+        True,
+    )
     own = {"cert_file": str(TLS / "client.pem"), "key_file": str(TLS / "client.key")}
     assert once(configure(tmp_path, source.server_port, trusted | own)).error is None
 
