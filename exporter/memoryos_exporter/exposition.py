@@ -58,6 +58,15 @@ def negotiate(accept: str) -> Format:
     return OPENMETRICS if quality[OPENMETRICS] > 0 and quality[OPENMETRICS] >= quality[TEXT] else TEXT
 
 
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, and not to refuse it with a quality of 0."""
+    for entry in accept_encoding.lower().split(","):
+        coding, *parameters = (word.strip() for word in entry.split(";"))
+        if coding == "gzip":
+            return _quality(parameters) > 0
+    return False
+
+
 def _quality(parameters: list[str]) -> float:
     weight = next((word[2:] for word in parameters if word.startswith("q=")), "1")
     try:

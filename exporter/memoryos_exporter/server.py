@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from . import __version__
 from .exporter import Exporter
-from .exposition import END, Format, negotiate
+from .exposition import END, Format, accepts_gzip, negotiate
 from .rollback import decide
 from .target import Target
 from .webconfig import WebConfig
@@ -23,13 +23,14 @@ TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 # An answer that comes after Prometheus has hung up is lost, and with it `memoryos_up 0`.
 LARGEST_MARGIN, MARGIN_SHARE = 0.5, 0.2
 WORTH_COMPRESSING = 1024  # bytes
+LARGEST_BODY = 1024  # bytes of a request: none of ours has a body, and 0 would mean any size
 
 log = logging.getLogger(__name__)
 
 
 def make_app(exporter: Exporter, web_config: WebConfig | None = None, *, allow_reload: bool = False) -> web.Application:
     """The application; ``allow_reload`` opens POST /-/reload."""
-    app = web.Application(middlewares=[_guard(web_config)], client_max_size=0)
+    app = web.Application(middlewares=[_guard(web_config)], client_max_size=LARGEST_BODY)
     app[EXPORTER] = exporter
     app.router.add_get("/", landing_page)
     app.router.add_get("/metrics", metrics)
@@ -155,7 +156,7 @@ def _exposition(request: web.Request, body: bytes, form: Format) -> web.Response
     if form.openmetrics:
         body += END
     headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.VARY: "Accept, Accept-Encoding"}
-    if len(body) > WORTH_COMPRESSING and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+    if len(body) > WORTH_COMPRESSING and accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
         body = gzip.compress(body, compresslevel=1, mtime=0)
         headers[hdrs.CONTENT_ENCODING] = "gzip"
     return web.Response(body=body, headers=headers)

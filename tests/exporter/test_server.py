@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
@@ -12,11 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from memoryos_exporter.exporter import Exporter
 from memoryos_exporter.exporter_metrics import ExporterMetrics
 from memoryos_exporter.exposition import TEXT
+from memoryos_exporter.server import make_app
 from support.documents import RECORDED, recording, series, with_operations
 from support.programs import Serving, exporter, until
 
@@ -60,6 +64,38 @@ def test_an_exposition_is_compressed_for_those_who_ask(single: Serving) -> None:
     answer = single.get("/metrics", Accept_Encoding="gzip")
     assert answer.headers["Content-Encoding"] == "gzip"
     assert b"memoryos_up 1" in gzip.decompress(answer.body)
+
+
+@pytest.mark.parametrize(
+    ("accepts", "compressed"),
+    [
+        ("gzip", True),
+        ("GZIP;q=0.5", True),
+        ("deflate, gzip", True),
+        ("gzip;q=0", False),
+        ("gzip; Q=0.000, identity", False),
+        ("identity", False),
+        ("gzipped", False),
+        ("gzip;q=much", False),
+    ],
+)
+def test_a_coding_that_is_refused_or_not_named_is_not_used(single: Serving, accepts: str, compressed: bool) -> None:
+    answer = single.get("/metrics", Accept_Encoding=accepts)
+    assert ("Content-Encoding" in answer.headers) == compressed
+
+
+def test_a_request_with_a_large_body_is_not_read(tmp_path: Path) -> None:
+    app = make_app(Exporter(ExporterMetrics()))
+
+    async def read(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read())
+
+    async def statuses() -> list[int]:
+        app.router.add_post("/read", read)
+        async with TestClient(TestServer(app)) as client:
+            return [(await client.post("/read", data=b"x" * size)).status for size in (10, 10_000)]
+
+    assert asyncio.run(statuses()) == [200, 413]
 
 
 def test_health_and_readiness_do_not_depend_on_memory_os(tmp_path: Path) -> None:
