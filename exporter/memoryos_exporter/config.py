@@ -14,7 +14,8 @@ from . import durations
 from .addresses import stats_url
 from .catalog import CATALOG
 from .exporter_metrics import ExporterMetrics
-from .source_tls import FILE, SourceTls, client_context, files_stamp
+from .pem_files import FILE
+from .source_tls import SourceTls, client_context, files_stamp
 from .sources import Credentials, FileSource, HttpSource, Source
 from .target import Target
 from .yamlfile import ConfigError, load
