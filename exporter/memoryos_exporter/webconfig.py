@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import logging
 import os
+import re
 import ssl
 import time
 from collections import OrderedDict
@@ -25,6 +26,9 @@ from .yamlfile import ConfigError, load
 
 LOOK_AGAIN = 1.0  # seconds
 REMEMBERED_LOGINS = 100
+
+# The last sign of the salt holds only two bits. Over cost 17 one login takes longer than a scrape may.
+BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|1[0-7])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 TlsVersion = Literal["TLS12", "TLS13"]
@@ -122,7 +126,7 @@ class WebConfig:
         # An unknown user costs as much time as a known one with a wrong password.
         hashed = users.get(user) or next(iter(users.values()))
         key = hashlib.sha256(b"\0".join((self._salt, user.encode(), password, hashed.encode()))).digest()
-        if key in self._logins:
+        if user in users and key in self._logins:
             self._logins.move_to_end(key)
             return True
         async with self._checking:
@@ -138,6 +142,8 @@ class WebConfig:
         settings = load(self._path, WebConfigFile)
         for user, hashed in settings.basic_auth_users.items():
             _check_hash(f"{self._path}: basic_auth_users: {user}", hashed)
+        for name, value in settings.http_server_config.headers.items():
+            _check_header(f"{self._path}: http_server_config: headers: {name}", value)
         return settings
 
     def _apply(self, settings: WebConfigFile) -> None:
@@ -191,13 +197,18 @@ def _login(authorization: str | None) -> tuple[str, bytes] | None:
 
 def _check_hash(where: str, hashed: str) -> None:
     try:
-        import bcrypt
+        import bcrypt  # noqa: F401 - only whether it is there
     except ImportError:
         raise ConfigError(f"{where}: needs bcrypt: pip install 'memoryos-observability[auth]'") from None
-    try:
-        bcrypt.checkpw(b"", hashed.encode())
-    except ValueError:
-        raise ConfigError(f"{where}: is not a bcrypt hash; make one with: htpasswd -nBC 10 '' | tr -d ':'") from None
+    if not BCRYPT.fullmatch(hashed):
+        raise ConfigError(
+            f"{where}: is not a bcrypt hash of cost 4 to 17; make one with: htpasswd -nBC 10 '' | tr -d ':'"
+        )
+
+
+def _check_header(where: str, value: str) -> None:
+    if not (value.isascii() and value.isprintable()):
+        raise ConfigError(f"{where}: must be one line of ASCII without control characters: {value!r}")
 
 
 def _matches(password: bytes, hashed: str) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from support.programs import Serving, exporter, until
 
 TLS = Path(__file__).parent / "tls"
 SOURCE = ("--stats-file", str(RECORDED / "00-boot.json"))
+HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 SERVER = {"cert_file": str(TLS / "server.pem"), "key_file": str(TLS / "server.key")}
 MUTUAL = {**SERVER, "client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": str(TLS / "ca.pem")}
 
@@ -110,6 +114,42 @@ def test_users_and_certificates_are_replaced_while_the_exporter_runs(tmp_path: P
         assert shown.split() == (TLS / "other.pem").read_text().split()
 
 
+def test_many_users_are_read_without_hashing_anything(tmp_path: Path) -> None:
+    slow = HASH.replace("$04$", "$17$")
+    file = write(tmp_path / "web.yml", {"basic_auth_users": {f"user{number}": slow for number in range(20)}})
+    started = time.monotonic()
+    WebConfig(file)
+    assert time.monotonic() - started < 1  # one hash takes ten
+
+
+@pytest.mark.parametrize("version", ["2a", "2b", "2x", "2y"])
+def test_every_version_of_bcrypt_that_is_accepted_lets_its_user_in(tmp_path: Path, version: str) -> None:
+    file = write(tmp_path / "web.yml", {"basic_auth_users": {"a": f"${version}{HASH[3:]}"}})
+    assert asyncio.run(WebConfig(file).admits(login("a", "right")["Authorization"]))
+
+
+def test_a_removed_user_is_not_remembered_by_the_hash_of_another(tmp_path: Path) -> None:
+    file = write(tmp_path / "web.yml", {"basic_auth_users": {"a": HASH, "b": HASH}})
+    web_config = WebConfig(file)
+    assert asyncio.run(web_config.admits(login("b", "right")["Authorization"]))
+    write(file, {"basic_auth_users": {"a": HASH}})
+    web_config._settings.basic_auth_users.pop("b")
+    assert not asyncio.run(web_config.admits(login("b", "right")["Authorization"]))
+
+
+def test_requests_are_answered_while_a_password_is_checked(tmp_path: Path) -> None:
+    slow = HASH.replace("$04$", "$14$")
+    file = write(tmp_path / "web.yml", {"basic_auth_users": {"fast": HASH, "slow": slow}})
+    with exporter(tmp_path, *SOURCE, "--web-config", str(file)) as serving:
+        assert fetch(serving, headers=login("fast", "right"))[0] == 200  # remembered from here on
+        with ThreadPoolExecutor() as pool:
+            checked = pool.submit(fetch, serving, None, login("slow", "wrong"))
+            time.sleep(0.2)
+            assert fetch(serving, headers=login("fast", "right"))[0] == 200
+            assert not checked.done()
+            assert checked.result()[0] == 401
+
+
 def test_the_asked_headers_are_on_every_response(tmp_path: Path) -> None:
     file = write(tmp_path / "web.yml", {"http_server_config": {"headers": {"X-Frame-Options": "deny"}}})
     with exporter(tmp_path, *SOURCE, "--web-config", str(file)) as serving:
@@ -129,8 +169,20 @@ def test_the_asked_headers_are_on_every_response(tmp_path: Path) -> None:
         ({"tls_server_config": {**SERVER, "min_version": "TLS10"}}, "min_version"),
         ({"tls_server_config": {**SERVER, "curve_preferences": []}}, "unknown key 'curve_preferences'"),
         ({"basic_auth_users": {"a": "plain"}}, "basic_auth_users: a: is not a bcrypt hash"),
+        ({"basic_auth_users": {"a": HASH.replace("$04$", "$31$")}}, "is not a bcrypt hash of cost 4 to 17"),
+        ({"basic_auth_users": {"a": HASH[:-1]}}, "is not a bcrypt hash"),
+        ({"basic_auth_users": {"a": HASH + "\n"}}, "is not a bcrypt hash"),
+        ({"basic_auth_users": {"a": "$2c" + HASH[3:]}}, "is not a bcrypt hash"),
+        ({"basic_auth_users": {"a": HASH[:28] + "A" + HASH[29:]}}, "is not a bcrypt hash"),
         ({"basic_auth_users": ["a"]}, "basic_auth_users"),
         ({"http_server_config": {"headers": {"X-Own": "1"}}}, "headers"),
+        *(
+            (
+                {"http_server_config": {"headers": {"X-Frame-Options": f"de{sign}ny"}}},
+                "X-Frame-Options: must be one line",
+            )
+            for sign in "\n\r\0\x1f\x7f"
+        ),
         ({"tls": {}}, "unknown key 'tls'; known keys: basic_auth_users, http_server_config, tls_server_config"),
         ([], "Expected"),
     ],
