@@ -17,7 +17,8 @@ Serve metrics of MemoryOS for Prometheus.
                                                                         many, at /probe?target=NAME; Prometheus finds
                                                                         them at /sd
 
-Nothing is read until Prometheus scrapes. SIGHUP reads --config and its TLS files anew; a wrong file changes nothing.
+Nothing is read until Prometheus scrapes. SIGHUP reads --config, --web-config and their TLS files anew; a wrong file
+changes nothing. Changes to --web-config and its files are noticed without it, in seconds.
 """
 SNAPSHOT = """\
 Print what evaluate_rollback/2 needs to know and what it will decide (playbook 4.1, step 1), as /snapshot serves it.
@@ -127,7 +128,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="YAML file that names the targets of /probe and /sd"
     )
-    parser.add_argument("--enable-reload", action="store_true", help="let POST /-/reload read --config anew")
+    parser.add_argument("--enable-reload", action="store_true", help="let POST /-/reload read the files anew")
     _add_listening(parser)
 
 

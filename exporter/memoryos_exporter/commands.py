@@ -47,8 +47,8 @@ def run(options: argparse.Namespace) -> int:
 def serve(options: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
     logs.set_up(options.log_level, options.log_format)
-    if options.config is None and options.enable_reload:
-        raise ConfigError("--enable-reload goes with --config: nothing else is read anew")
+    if options.config is None and options.web_config is None and options.enable_reload:
+        raise ConfigError("--enable-reload goes with --config or --web-config: nothing else is read anew")
     host, port = listen_address("--listen", options.listen)
     return asyncio.run(_serve(options, host, port))
 

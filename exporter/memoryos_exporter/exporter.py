@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ class Exporter:
     """What the endpoints serve.
 
     metrics: about the exporter itself; single: the target of /metrics, None when only a configuration file names
-    targets; config: that file, if any; external_url: where others reach the exporter, for service discovery.
+    targets; config: that file, if any; external_url: where others reach the exporter, for service discovery;
+    also_reload: reads what else is configured, and gives the error if that is wrong.
     """
 
     metrics: ExporterMetrics
@@ -30,6 +32,7 @@ class Exporter:
     config: Path | None = None
     external_url: str | None = None
     targets: dict[str, Target] = field(default_factory=dict)
+    also_reload: list[Callable[[], str | None]] = field(default_factory=list)
     _closing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def load(self) -> None:
@@ -54,10 +57,14 @@ class Exporter:
                 closing.add_done_callback(self._closing.discard)
 
     def reload(self) -> str | None:
-        """Read the configuration file again; the error if it is wrong or none, and the previous one stays in force."""
-        if self.config is None:
-            log.warning("nothing to read anew: the exporter runs without --config")
-            return "nothing to read anew: the exporter runs without --config"
+        """Read every configuration again; the errors, if any, and of what is wrong the previous one stays in force."""
+        if self.config is None and not self.also_reload:
+            log.warning("nothing to read anew: the exporter runs without --config and --web-config")
+            return "nothing to read anew: the exporter runs without --config and --web-config"
+        errors = [self._reload() if self.config else None, *(reload() for reload in self.also_reload)]
+        return "\n".join(error for error in errors if error) or None
+
+    def _reload(self) -> str | None:
         try:
             self.load()
         except ConfigError as error:

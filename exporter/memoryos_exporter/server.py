@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+from functools import partial
 from html import escape
 from math import isfinite
 
@@ -46,6 +47,9 @@ def make_app(exporter: Exporter, web_config: WebConfig | None = None, *, allow_r
         await exporter.close()
 
     app.on_cleanup.append(close)
+    if web_config is not None:
+        app.cleanup_ctx.append(web_config.watched)
+        exporter.also_reload.append(partial(web_config.look_again, unchanged=True))
     return app
 
 
@@ -167,8 +171,6 @@ def _guard(web_config: WebConfig | None) -> Middleware:
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if web_config is not None:
-            web_config.look_again()
         try:
             if web_config is None or await web_config.admits(request.headers.get(hdrs.AUTHORIZATION)):
                 response = await handler(request)
@@ -185,6 +187,8 @@ def _guard(web_config: WebConfig | None) -> Middleware:
             response = web.Response(status=500, text="internal error: the log says more\n")
         if web_config is not None:
             response.headers.update(web_config.headers)
+            if request.transport is not None and web_config.outdated(request.transport):
+                response.force_close()
         return response
 
     return guard

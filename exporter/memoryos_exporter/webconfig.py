@@ -14,24 +14,23 @@ import logging
 import os
 import re
 import ssl
-import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct, field
 
+from .pem_files import stamp
+from .webtls import ChangingContext, TlsServerConfig
 from .yamlfile import ConfigError, load
 
-LOOK_AGAIN = 1.0  # seconds
+LOOK_AGAIN = 2.0  # seconds
 REMEMBERED_LOGINS = 100
 
 # The last sign of the salt holds only two bits. Over cost 17 one login takes longer than a scrape may.
 BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|1[0-7])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
-
-ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
-TlsVersion = Literal["TLS12", "TLS13"]
 Header = Literal[
     "Strict-Transport-Security",
     "X-Content-Type-Options",
@@ -40,25 +39,7 @@ Header = Literal[
     "Content-Security-Policy",
 ]
 
-VERIFY: Mapping[str, ssl.VerifyMode] = {
-    "NoClientCert": ssl.CERT_NONE,
-    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
-    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
-}
-VERSIONS: Mapping[str, ssl.TLSVersion] = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-
 log = logging.getLogger(__name__)
-
-
-class TlsServerConfig(Struct, forbid_unknown_fields=True):
-    """The server's certificate, and whether clients must show one."""
-
-    cert_file: str
-    key_file: str
-    client_auth_type: ClientAuth = "NoClientCert"
-    client_ca_file: str | None = None
-    min_version: TlsVersion = "TLS12"
-    max_version: TlsVersion = "TLS13"
 
 
 class HttpServerConfig(Struct, forbid_unknown_fields=True):
@@ -85,10 +66,9 @@ class WebConfig:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.tls: ssl.SSLContext | None = None
-        self._apply(self._load())
-        self._stamp = self._files_stamp()
-        self._looked = time.monotonic()
+        self._seen: dict[Path, object] = {}
+        self._settings, context = self._load()
+        self.tls = ChangingContext(context) if context else None
         self._logins: OrderedDict[bytes, None] = OrderedDict()
         self._checking = asyncio.Semaphore(1)  # one hash at a time: guessing must not take every core
         self._salt = os.urandom(16)
@@ -98,21 +78,42 @@ class WebConfig:
         """Headers to add to every response."""
         return {str(name): value for name, value in self._settings.http_server_config.headers.items()}
 
-    def look_again(self) -> None:
-        """Take over what has changed in the files; at most once a second."""
-        now = time.monotonic()
-        if now - self._looked < LOOK_AGAIN:
-            return
-        self._looked = now
-        stamp = self._files_stamp()
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
+    def outdated(self, transport: asyncio.BaseTransport) -> bool:
+        """Whether hands were shaken on this connection before TLS was changed: perhaps with whom we no longer trust."""
+        if self.tls is None:
+            return False
+        return transport.get_extra_info("ssl_object").context is not self.tls.current
+
+    def look_again(self, *, unchanged: bool = False) -> str | None:
+        """Take over what has changed in the files, or read them even if ``unchanged``; the error if they are wrong."""
+        if not unchanged and all(stamp(path) == seen for path, seen in self._seen.items()):
+            return None
         try:
-            self._apply(self._load())
-            log.info("web configuration read again", extra={"file": str(self._path)})
-        except ConfigError as error:
-            log.error("web configuration refused, the previous one stays in force", extra={"error": str(error)})  # noqa: TRY400
+            settings, context = self._load()
+            self._swap(context)
+        except Exception as error:  # whatever it is, the exporter serves as before and goes on looking
+            reason = str(error) if isinstance(error, ConfigError) else f"{self._path}: cannot be read: {error!r}"
+            log.error("web configuration refused, the previous one stays in force", extra={"error": reason})  # noqa: TRY400
+            return reason
+        self._settings = settings
+        log.info("web configuration read again", extra={"file": str(self._path)})
+        return None
+
+    async def watched(self, _: object) -> AsyncIterator[None]:
+        """Look again every few seconds while the application runs: a cleanup context of aiohttp.
+
+        Not at requests: with a certificate that clients refuse there is none.
+        """
+        watching = asyncio.create_task(self._watch())
+        yield
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            self.look_again()
 
     async def admits(self, authorization: str | None) -> bool:
         """Whether a request with this Authorization header may pass."""
@@ -138,50 +139,25 @@ class WebConfig:
             self._logins.popitem(last=False)
         return True
 
-    def _load(self) -> WebConfigFile:
+    def _load(self) -> tuple[WebConfigFile, ssl.SSLContext | None]:
+        # Stamps before contents, and of files that are refused too: what is written from now on is a change.
+        self._seen = {self._path: stamp(self._path)}
         settings = load(self._path, WebConfigFile)
+        tls, base = settings.tls_server_config, self._path.parent
+        if tls:
+            self._seen |= {path: stamp(path) for path in tls.files(base)}
         for user, hashed in settings.basic_auth_users.items():
             _check_hash(f"{self._path}: basic_auth_users: {user}", hashed)
         for name, value in settings.http_server_config.headers.items():
             _check_header(f"{self._path}: http_server_config: headers: {name}", value)
-        return settings
+        return settings, tls.context(base, f"{self._path}: tls_server_config") if tls else None
 
-    def _apply(self, settings: WebConfigFile) -> None:
-        if settings.tls_server_config is not None:
-            # The listening socket keeps its context: a changed certificate goes into the same one.
-            self.tls = self._context(settings.tls_server_config, self.tls)
-        self._settings = settings
-
-    def _context(self, tls: TlsServerConfig, context: ssl.SSLContext | None) -> ssl.SSLContext:
-        where = f"{self._path}: tls_server_config"
-        verify = VERIFY[tls.client_auth_type]
-        if (verify is ssl.CERT_NONE) != (tls.client_ca_file is None):
-            raise ConfigError(f"{where}: client_ca_file and a client_auth_type that verifies go together")
-        base = self._path.parent
-        try:
-            # A trial first: half a change must not reach the context in use.
-            trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            for one in (trial, context or trial):
-                one.load_cert_chain(base / tls.cert_file, base / tls.key_file)
-                one.minimum_version, one.maximum_version = VERSIONS[tls.min_version], VERSIONS[tls.max_version]
-                if tls.client_ca_file:
-                    one.load_verify_locations(base / tls.client_ca_file)
-                one.verify_mode = verify
-        except (OSError, ssl.SSLError, ValueError) as error:
-            raise ConfigError(f"{where}: the files cannot be used: {error}") from None
-        return context or trial
-
-    def _files_stamp(self) -> tuple[int, ...]:
-        tls = self._settings.tls_server_config
-        names = (tls.cert_file, tls.key_file, tls.client_ca_file) if tls else ()
-        return tuple(_changed(path) for path in (self._path, *(self._path.parent / name for name in names if name)))
-
-
-def _changed(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    def _swap(self, context: ssl.SSLContext | None) -> None:
+        if (context is None) != (self.tls is None):
+            change = "off" if context is None else "on"
+            raise ConfigError(f"{self._path}: tls_server_config: switching TLS {change} needs a restart")
+        if context and self.tls:
+            self.tls.current = context
 
 
 def _login(authorization: str | None) -> tuple[str, bytes] | None:

@@ -88,7 +88,7 @@ def test_help_teaches_by_example_or_meaning_and_exits_0(command: list[str]) -> N
         (["snapshot", "--stats-file", "s", "--target", "a"], 1, "--target goes with --config"),
         (["snapshot", "--config", "r", "--target", "a", "--timeout", "1s"], 1, "--timeout and --window go with"),
         (["serve", "--config", "r", "--timeout", "1s", "--window", "1m"], 1, "--config FILE has keys for them"),
-        (["serve", "--demo", "--enable-reload"], 1, "--enable-reload goes with --config"),
+        (["serve", "--demo", "--enable-reload"], 1, "--enable-reload goes with --config or --web-config"),
         (["check-config"], 1, "name a FILE"),
     ],
 )
