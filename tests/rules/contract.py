@@ -137,6 +137,12 @@ def every_alert() -> Mapping[str, Alert]:
     return {alert.name: alert for alert in alerts(config())}
 
 
+@cache
+def every_recording() -> tuple[str, ...]:
+    """The name of every recording rule."""
+    return tuple(sorted({rule.record for group in groups(config()) for rule in group.rules if rule.record}))
+
+
 def cases(contract: Contract) -> list[str]:
     """The cases that this alert is tested in."""
     left_out = {*contract.without, *_in_own_mode(contract)}

@@ -58,7 +58,7 @@ class Judge(Protocol):
         """Whether it asks for this one of the rules of its name."""
 
     def rules(self, alive: Mapping[int, Subject]) -> Iterator[dict[str, Any]]:
-        """The true recording rules, and of each mutant what it reaches, under names with its number."""
+        """The true recording rules, and each mutant under its name with its number."""
 
     def test(self, alive: Mapping[int, Subject]) -> dict[str, Any]:
         """promtool's test, which asks of each mutant what it asks of the true rule."""

@@ -1,6 +1,6 @@
 """How many small faults in the rules their tests notice: `python -m rules.mutation` in tests/ prints the score.
 
-A rule is tried on its own tests alone: an alert on its contracts, a recording rule on the tests of what it says.
+A rule is tried on its own tests alone: promtool's unit tests of it, and an alert on its contracts too.
 """
 
 from __future__ import annotations

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from memoryos_generators.rules import groups
 from rules import promtool
-from rules.contract import config, every_alert
+from rules.contract import every_alert, every_recording
 from rules.unit_files import FILES, names, unit_tests, unit_tests_of
-
-RECORDED = sorted({rule.record for group in groups(config()) for rule in group.rules if rule.record})
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -19,7 +16,7 @@ def test_a_file_passes_when_a_person_runs_it(name: str) -> None:
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
-@pytest.mark.parametrize("record", RECORDED)
+@pytest.mark.parametrize("record", every_recording())
 def test_a_recording_rule_is_asked_what_it_says(record: str) -> None:
     assert any(question["exp_samples"] for unit in unit_tests_of(record) for question in unit.asserted)
 
@@ -27,7 +24,7 @@ def test_a_recording_rule_is_asked_what_it_says(record: str) -> None:
 def test_every_question_is_about_rules_that_exist() -> None:
     asked = {name for unit in unit_tests() for question in unit.asserted for name in names(question["expr"])}
 
-    assert asked <= {*RECORDED, *every_alert()}
+    assert asked <= {*every_recording(), *every_alert()}
 
 
 def test_every_test_asks_something_and_means_its_values_as_they_are_written() -> None:
